@@ -1,0 +1,14 @@
+"""Streamgauge's library, by stage. Data goes one way, imports go the other way only.
+
+    spec, providers  ->  plan  ->  dialects  ->  recording, messages   what is asked, what arrives
+    wire, guard, capture, probe                                 the calls, in a process of their own
+    sse, timeline, tokens, metrics, summary                     what it means (pure)
+    charts, document, exports                                   pictures, JSON, files
+    store, migrations, runner, feed, keys, service              keeping and supervising
+    api, middleware                                             routes and headers
+    lab                                                         the reference endpoint
+    ui                                                          the only part that imports streamlit
+
+`pages -> lib.ui -> lib` and `app -> lib.api, lib.middleware, lib.ui.session -> lib`; never upward.
+tests/test_architecture.py holds the rule.
+"""

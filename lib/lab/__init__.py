@@ -1,0 +1,1 @@
+"""The reference endpoint: an OpenAI-compatible server whose every send time is known."""

@@ -1,0 +1,72 @@
+"""ExperimentSpec → the calls, in the order they are made. Pure: the seed decides every draw.
+
+Each pair holds one blocking and one streaming call of the same arm; which goes first is drawn.
+Calls of one `group` start together, groups run one after the other.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from lib.spec import ExperimentSpec, Mode, is_lab
+
+T = TypeVar("T")
+Role = Literal["calibration", "warmup", "pilot", "measure"]
+MODES: tuple[Mode, Mode] = ("blocking", "streaming")
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """One call to come. `n`: its place and id; `arm`: index into spec.arms, -1 the lab;
+    `nonce`: put before the prompt; `due_s`: intended start after the experiment's, None: at its turn."""
+
+    n: int
+    arm: int
+    mode: Mode
+    role: Role = "measure"
+    pair: int | None = None
+    group: int = 0
+    nonce: str = ""
+    due_s: float | None = None
+
+
+def plan(spec: ExperimentSpec) -> tuple[PlannedCall, ...]:
+    """All calls in order: warm-ups first, then pair by pair with the arms in a drawn order."""
+    rng = random.Random(spec.seed)  # noqa: S311  a drawn order, not a secret
+    calls: list[PlannedCall] = []
+    for _ in range(spec.warmups):
+        for arm in range(len(spec.arms)):
+            for mode in _drawn(rng, MODES):
+                _append(calls, spec, rng, arm, mode, "warmup", None, new_group=True)
+    for pair in range(spec.pairs):
+        for arm in _drawn(rng, range(len(spec.arms))):
+            for place, mode in enumerate(_drawn(rng, MODES)):
+                fresh = place == 0 or not spec.together
+                _append(calls, spec, rng, arm, mode, "measure", pair, new_group=fresh)
+    return tuple(calls)
+
+
+def _append(
+    calls: list[PlannedCall],
+    spec: ExperimentSpec,
+    rng: random.Random,
+    arm: int,
+    mode: Mode,
+    role: Role,
+    pair: int | None,
+    *,
+    new_group: bool,
+) -> None:
+    group = (calls[-1].group + new_group) if calls else 0
+    busted = spec.cache == "bust" and not is_lab(spec.arms[arm].endpoint)
+    nonce = f"{rng.getrandbits(48):012x}" if busted else ""
+    calls.append(PlannedCall(len(calls), arm, mode, role, pair, group, nonce))
+
+
+def _drawn(rng: random.Random, items: Iterable[T]) -> list[T]:
+    drawn = list(items)
+    rng.shuffle(drawn)
+    return drawn

@@ -1,0 +1,70 @@
+"""Every setting, read once. Each is an environment variable `STREAMGAUGE_<NAME>`; the README lists them.
+
+Keys are not settings: they are looked up by `lib.keys` when a call needs one, and never kept here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lib.errors import SettingsError
+from lib.spec import Limits
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults. Unknown STREAMGAUGE_ variables are ignored."""
+
+    model_config = SettingsConfigDict(env_prefix="STREAMGAUGE_", frozen=True, extra="ignore")
+
+    data: Path = Field(default=ROOT / "data", description="The folder that holds experiments.")
+    mode: Literal["local"] | None = Field(
+        default=None, description="Who may use this server; required when it listens beyond this computer."
+    )
+    region: str = Field(default="local", description="Where the probe stands, in your words; on every link.")
+    connect_s: float = Field(
+        default=Limits().connect_s, gt=0, description="Seconds to wait for a connection."
+    )
+    silence_s: float = Field(default=Limits().silence_s, gt=0, description="Seconds since the last byte.")
+    total_s: float = Field(default=Limits().total_s, gt=0, description="Seconds a whole call may take.")
+    discover: bool = Field(default=True, description="Look for local servers on their usual ports.")
+    download: bool = Field(default=True, description="Fetch a missing tokenizer vocabulary, 10 s at most.")
+
+    def limits(self) -> Limits:
+        """Limits for experiments started here."""
+        return Limits(connect_s=self.connect_s, silence_s=self.silence_s, total_s=self.total_s)
+
+
+def read() -> Settings:
+    """The settings of this process. Raises SettingsError that names the variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "STREAMGAUGE_" + "_".join(str(p) for p in first["loc"]).upper()
+        raise SettingsError(f"{name} cannot be used: {first['msg']}.") from None
+
+
+def check_bind(address: str | None, mode: str | None) -> None:
+    """Refuse to listen beyond this computer without an explicit mode. Raises SettingsError."""
+    if mode is None and not is_loopback(address or ""):
+        raise SettingsError(
+            f"Streamgauge would listen on {address or 'every address'}, where others can use it and "
+            "the keys it finds. Bind it to localhost, or set STREAMGAUGE_MODE=local to allow this."
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this computer only."""
+    if host.strip("[]") == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

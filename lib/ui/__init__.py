@@ -1,0 +1,1 @@
+"""The part of lib that draws with Streamlit. Imports lib; nothing in lib imports it."""
