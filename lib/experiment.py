@@ -1,0 +1,64 @@
+"""An experiment with everything known of it: what pages, documents, charts and sentences are made from.
+
+Plain data. The service fills it from the store; the lab's recordings come in the same shape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lib.plan import PlannedCall
+from lib.recording import CallError, Instrument
+from lib.spec import Arm, CallSpec, Endpoint, ExperimentSpec, State
+from lib.timeline import Recount, Timeline
+
+ExperimentState = Literal["running", "done", "cancelled", "interrupted"]
+Number = float | int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult:
+    """One call. `timeline` None: nothing arrived (yet). `reasons` has a sentence for each null metric.
+
+    `recount_reason`: why there is no recount, None when there is one or nothing to count.
+    """
+
+    planned: PlannedCall
+    state: State
+    timeline: Timeline | None = None
+    recount: Recount | None = None
+    recount_reason: str | None = None
+    metrics: dict[str, Number] | None = None
+    reasons: dict[str, str] | None = None
+    instrument: Instrument | None = None
+    error: CallError | None = None
+    wall_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """`id` "" marks one that is not stored (a recording on the start page). Calls in planned order."""
+
+    id: str
+    spec: ExperimentSpec
+    state: ExperimentState
+    created_ms: int
+    calls: tuple[CallResult, ...]
+    title: str = ""
+    note: str = ""
+    parent: str | None = None
+
+
+def pair(experiment: Experiment, arm: int = 0, number: int = 0) -> tuple[CallResult, CallResult] | None:
+    """(blocking, streaming) of one pair, None when the plan has no such pair."""
+    found = {c.planned.mode: c for c in experiment.calls if (c.planned.arm, c.planned.pair) == (arm, number)}
+    if "blocking" not in found or "streaming" not in found:
+        return None
+    return found["blocking"], found["streaming"]
+
+
+def preset(pairs: int = 1) -> ExperimentSpec:
+    """The experiment that needs no key: the Cookbook's own, against the built-in endpoint."""
+    call = CallSpec("completions", "text-davinci-002", "1,2,3,", max_tokens=193, temperature=0.0)
+    return ExperimentSpec((Arm(Endpoint("lab"), call),), pairs=pairs, together=True, cache="as_is")
