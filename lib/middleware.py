@@ -1,0 +1,123 @@
+"""Headers and origins: what every response carries, and which hosts are answered at all.
+
+Pure ASGI, so that web sockets and event streams pass through untouched.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lib.settings import is_loopback
+
+Headers = list[tuple[bytes, bytes]]
+
+
+def middleware(index_html: str, *, loopback_only: bool) -> list[Middleware]:
+    """What the server wraps around every route. `index_html`: the page shell whose scripts may run."""
+    checks = [Middleware(HostCheck)] if loopback_only else []
+    return [*checks, Middleware(SecurityHeaders, headers=security_headers(index_html))]
+
+
+def security_headers(index_html: str) -> dict[str, str]:
+    """Header → value. Inline scripts of the shell are allowed by hash, nothing else inline is."""
+    return {
+        "content-security-policy": content_security_policy(index_html),
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "SAMEORIGIN",
+        "referrer-policy": "no-referrer",
+        "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
+        "cross-origin-opener-policy": "same-origin",
+        "x-robots-tag": "noindex",
+    }
+
+
+def content_security_policy(index_html: str) -> str:
+    """`blob:` is how Streamlit loads components, `unsafe-inline` styles are how it lays out."""
+    scripts = " ".join(("'self'", "blob:", *inline_hashes(index_html)))
+    rules = {
+        "default-src": "'self'",
+        "script-src": scripts,
+        "style-src": "'self' 'unsafe-inline'",
+        "img-src": "'self' data: blob:",
+        "font-src": "'self' data:",
+        "connect-src": "'self'",
+        "worker-src": "'self' blob:",
+        "frame-ancestors": "'self'",
+        "base-uri": "'none'",
+        "object-src": "'none'",
+        "form-action": "'self'",
+    }
+    return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def inline_hashes(index_html: str) -> Iterable[str]:
+    """CSP sources of the inline scripts, computed from the page itself: they change with releases."""
+    for body in re.findall(r"<script>(.*?)</script>", index_html, re.DOTALL):
+        digest = hashlib.sha256(body.encode()).digest()
+        yield f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+class SecurityHeaders:
+    """Adds the headers to every HTTP response that does not set them itself."""
+
+    def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
+        self.app = app
+        self.headers: Headers = [(k.encode(), v.encode()) for k, v in headers.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything but HTTP through."""
+        await self.app(scope, receive, self._adding(send) if scope["type"] == "http" else send)
+
+    def _adding(self, send: Send) -> Callable[[Message], Any]:
+        async def wrapped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                present = {name.lower() for name, _ in message["headers"]}
+                added = [(k, v) for k, v in self.headers if k not in present]
+                message = {**message, "headers": [*message["headers"], *added]}
+            await send(message)
+
+        return wrapped
+
+
+class HostCheck:
+    """On a loopback server only loopback names are answered, so that no outside page can rebind one.
+
+    A web socket from a foreign origin is refused too: it could start paid calls.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 403 to anything that does not come by a loopback name."""
+        if scope["type"] in ("http", "websocket") and not _is_local(dict(scope["headers"])):
+            await _refuse(scope["type"], receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+def _is_local(headers: dict[bytes, bytes]) -> bool:
+    host = urlsplit("//" + headers.get(b"host", b"localhost").decode("latin-1")).hostname or ""
+    origin = headers.get(b"origin")
+    if not is_loopback(host):
+        return False
+    return origin is None or is_loopback(urlsplit(origin.decode("latin-1")).hostname or "")
+
+
+async def _refuse(kind: str, receive: Receive, send: Send) -> None:
+    if kind == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    text = b"This server answers on this computer's own names only, such as localhost.\n"
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": text})

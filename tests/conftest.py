@@ -1,0 +1,39 @@
+"""Fixtures that every test may use."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting or key of the machine reaches a test."""
+    for name in list(os.environ):
+        if name.startswith("STREAMGAUGE_") or name.endswith("_API_KEY"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def vocabularies() -> Path:
+    """The folder of real tokenizer files, named as tiktoken's cache names them."""
+    folder = ROOT / ".cache" / "vocabularies"
+    if not (folder / ".ok").exists():
+        sys.path.insert(0, str(ROOT / "tests"))
+        import vocabularies as package
+
+        package.fetch(folder)
+        (folder / ".ok").touch()
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty data folder, set for this process and its children."""
+    folder = tmp_path / "data"
+    monkeypatch.setenv("STREAMGAUGE_DATA", str(folder))
+    yield folder
