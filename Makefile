@@ -57,3 +57,8 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 .cache/vocabularies/.ok: | $(VENV)/.dev
 	$(BIN)/python tests/vocabularies.py .cache/vocabularies
 	@touch $@
+
+.PHONY: constraints
+constraints: $(VENV)/.dev
+	@echo "# Every package that the requirements bring along, pinned. Written by make constraints." > constraints.txt
+	$(BIN)/pip freeze --exclude pip --exclude setuptools >> constraints.txt
