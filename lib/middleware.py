@@ -90,7 +90,8 @@ class SecurityHeaders:
 class HostCheck:
     """On a loopback server only loopback names are answered, so that no outside page can rebind one.
 
-    A web socket from a foreign origin is refused too: it could start paid calls.
+    A page of another origin, another port of this computer included, is refused too: through a web
+    socket it could start paid calls.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -105,11 +106,11 @@ class HostCheck:
 
 
 def _is_local(headers: dict[bytes, bytes]) -> bool:
-    host = urlsplit("//" + headers.get(b"host", b"localhost").decode("latin-1")).hostname or ""
+    host = headers.get(b"host", b"").decode("latin-1")
     origin = headers.get(b"origin")
-    if not is_loopback(host):
+    if not is_loopback(urlsplit("//" + host).hostname or ""):
         return False
-    return origin is None or is_loopback(urlsplit(origin.decode("latin-1")).hostname or "")
+    return origin is None or urlsplit(origin.decode("latin-1")).netloc == host
 
 
 async def _refuse(kind: str, receive: Receive, send: Send) -> None:

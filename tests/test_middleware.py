@@ -1,0 +1,89 @@
+"""Headers on every response, and which hosts and origins are answered."""
+
+import base64
+import hashlib
+from pathlib import Path
+
+import pytest
+import streamlit
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from lib import middleware
+
+SOCKET = "ws://localhost:8501/socket"
+INDEX = "<html><script>\n  let a = 1\n</script><script src='x.js'></script></html>"
+
+
+async def hello(_: object) -> PlainTextResponse:
+    return PlainTextResponse("hello", headers={"referrer-policy": "origin"})
+
+
+async def socket(websocket: WebSocket) -> None:
+    await websocket.accept()
+    await websocket.send_text("hello")
+    await websocket.close()
+
+
+def client(*, loopback_only: bool = True, base_url: str = "http://localhost:8501") -> TestClient:
+    routes = [Route("/", hello), WebSocketRoute("/socket", socket)]
+    wrapped = middleware.middleware(INDEX, loopback_only=loopback_only)
+    return TestClient(Starlette(routes=routes, middleware=wrapped), base_url=base_url)
+
+
+def test_every_response_carries_the_headers() -> None:
+    for path, status in (("/", 200), ("/nothing", 404)):
+        answer = client().get(path)
+        assert answer.status_code == status
+        assert "default-src 'self'" in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+
+
+def test_a_route_keeps_its_own_header() -> None:
+    assert client().get("/").headers["referrer-policy"] == "origin"
+
+
+def test_only_the_shells_own_inline_script_may_run() -> None:
+    digest = base64.b64encode(hashlib.sha256(b"\n  let a = 1\n").digest()).decode()
+    policy = middleware.content_security_policy(INDEX)
+    assert f"script-src 'self' blob: 'sha256-{digest}';" in policy
+    assert "unsafe-eval" not in policy
+
+
+def test_the_installed_shell_has_inline_scripts_that_we_find() -> None:
+    html = (Path(streamlit.__file__).parent / "static/index.html").read_text("utf-8")
+    assert html.count("<script>") == len(list(middleware.inline_hashes(html))) >= 1
+
+
+@pytest.mark.parametrize("host", ["localhost:8501", "127.0.0.1:8501", "[::1]:8501", "app.localhost"])
+def test_loopback_names_are_answered(host: str) -> None:
+    assert client(base_url=f"http://{host}").get("/").status_code == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "192.168.1.5:8501", ""])
+def test_any_other_name_is_refused(host: str) -> None:
+    assert client().get("/", headers={"host": host}).status_code == 403
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://localhost:9999", "null"])
+def test_a_foreign_origin_opens_no_socket(origin: str) -> None:
+    with (
+        pytest.raises(WebSocketDisconnect),
+        client().websocket_connect(SOCKET, headers={"origin": origin}),
+    ):
+        pass
+
+
+def test_our_own_origin_opens_a_socket() -> None:
+    headers = {"origin": "http://localhost:8501"}
+    with client().websocket_connect(SOCKET, headers=headers) as opened:
+        assert opened.receive_text() == "hello"
+
+
+def test_an_explicit_mode_beyond_loopback_answers_any_host() -> None:
+    answer = client(loopback_only=False).get("/", headers={"host": "gauge.example"})
+    assert answer.status_code == 200
