@@ -1,0 +1,322 @@
+"""The store: experiments, their calls and what arrived, in SQLite through SQLAlchemy Core.
+
+A write happens in one immediate transaction; whatever the database says no to becomes a StoreError
+that names the folder. The states of calls move in `ledger` only; what the bytes mean is results'
+business. Times are Unix milliseconds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from filelock import FileLock, Timeout
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    create_engine,
+    delete,
+    event,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import DBAPIError, TimeoutError
+
+from lib import migrations
+from lib.errors import NotFound, StoreError
+from lib.experiment import ExperimentState
+from lib.migrations.schema import call, derived, evidence, experiment, part
+from lib.plan import PlannedCall
+from lib.spec import ExperimentSpec, State, from_dict, to_dict
+
+SCHEMA = 1
+SEARCHED = 20_000
+
+
+class Row(NamedTuple):
+    """One experiment, without its calls. `spec`: as JSON text."""
+
+    id: str
+    created_ms: int
+    state: ExperimentState
+    owner: str
+    spec: str
+    title: str
+    note: str
+    parent: str | None
+
+    def asked(self) -> ExperimentSpec:
+        """The specification."""
+        return from_dict(json.loads(self.spec))
+
+
+class CallRow(NamedTuple):
+    """One call of the ledger. `owner`: the service that sent it, "" before."""
+
+    planned: PlannedCall
+    state: State
+    owner: str
+    sent_ms: int | None
+    done_ms: int | None
+
+
+class Listed(NamedTuple):
+    """One line of the list. `metrics`: mode → the numbers of arm 0's first pair, where computed."""
+
+    id: str
+    title: str
+    created_ms: int
+    state: ExperimentState
+    models: tuple[str, ...]
+    metrics: dict[str, dict[str, Any]]
+
+
+class Store:
+    """One data folder. Threads may share it; each process opens its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "streamgauge.db"
+        self._engine = create_engine(f"sqlite:///{self.path}")
+        self._reads = self._engine.execution_options(streamgauge_reads=True)
+        event.listen(self._engine, "connect", _on_connect)
+        event.listen(self._engine, "begin", _on_begin)
+
+    @classmethod
+    def open(cls, folder: Path) -> Store:
+        """Make the folder and its tables where missing. Raises StoreError, NewerData."""
+        store = cls(folder)
+        with store._sentences():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with FileLock(folder / "upgrade.lock", timeout=60):
+                migrations.upgrade(store._engine, store.path)
+            store._checkpoint()
+            store.check()
+        return store
+
+    def close(self) -> None:
+        """Let go of the database's files."""
+        self._engine.dispose()
+
+    def check(self) -> None:
+        """Prove that the folder can be written. Raises StoreError."""
+        with self.write() as connection:
+            connection.execute(update(experiment).where(experiment.c.id == "").values(note=""))
+
+    def add(
+        self,
+        id: str,
+        spec: ExperimentSpec,
+        calls: Sequence[PlannedCall],
+        *,
+        owner: str,
+        title: str = "",
+        parent: str | None = None,
+    ) -> None:
+        """A new experiment in state running, all its calls planned."""
+        now = now_ms()
+        with self.write() as connection:
+            connection.execute(
+                insert(experiment),
+                {
+                    "id": id,
+                    "schema": SCHEMA,
+                    "created_ms": now,
+                    "state": "running",
+                    "owner": owner,
+                    "spec": _json(to_dict(spec)),
+                    "models": _json(list(dict.fromkeys(a.call.model for a in spec.arms))),
+                    "asked": _asked(spec),
+                    "title": title,
+                    "note": "",
+                    "parent": parent,
+                    "visibility": "unlisted",
+                },
+            )
+            connection.execute(insert(call), [_planned(id, c, now) for c in calls])
+
+    def row(self, id: str) -> Row:
+        """One experiment. Raises NotFound."""
+        columns = [experiment.c[name] for name in Row._fields]
+        with self.read() as connection:
+            found = connection.execute(select(*columns).where(experiment.c.id == id)).one_or_none()
+        if found is None:
+            raise NotFound("There is no experiment at this address. It was deleted, or the link is mistyped.")
+        return Row(*found)
+
+    def listing(
+        self, search: str, limit: int, before: tuple[int, str] | None, definition: str
+    ) -> list[Listed]:
+        """Newest first, from just before the cursor; `search` in title, models, prompts, or an id."""
+        columns = (*(experiment.c[n] for n in ("id", "title", "created_ms", "state", "models")),)
+        query = select(*columns).order_by(experiment.c.created_ms.desc(), experiment.c.id.desc())
+        if needle := search.strip().casefold():
+            found = experiment.c.asked.contains(needle, autoescape=True)
+            titled = func.casefold(experiment.c.title).contains(needle, autoescape=True)
+            query = query.where(or_(found, titled, experiment.c.id == search.strip()))
+        if before is not None:
+            query = query.where(tuple_(experiment.c.created_ms, experiment.c.id) < before)
+        with self.read() as connection:
+            rows = connection.execute(query.limit(limit)).all()
+            metrics = _first_pairs(connection, [r.id for r in rows], definition)
+        return [
+            Listed(r.id, r.title, r.created_ms, r.state, tuple(json.loads(r.models)), metrics.get(r.id, {}))
+            for r in rows
+        ]
+
+    def describe(self, id: str, *, title: str | None = None, note: str | None = None) -> None:
+        """Change the words about an experiment. Raises NotFound."""
+        values = {k: v for k, v in (("title", title), ("note", note)) if v is not None}
+        self.row(id)
+        with self.write() as connection:
+            connection.execute(update(experiment).where(experiment.c.id == id).values(**values))
+
+    def delete(self, id: str) -> None:
+        """Delete an experiment with all that belongs to it. Raises NotFound."""
+        self.row(id)
+        with self.write() as connection:
+            connection.execute(delete(experiment).where(experiment.c.id == id))
+
+    def calls(self, id: str) -> list[CallRow]:
+        """The ledger's rows in planned order."""
+        with self.read() as connection:
+            rows = connection.execute(select(call).where(call.c.experiment_id == id).order_by(call.c.n))
+            return [_call_row(r._mapping) for r in rows]
+
+    def evidence(self, id: str) -> dict[int, bytes]:
+        """n → Recording's bytes, of the calls that ended."""
+        query = select(evidence.c.n, evidence.c.bytes).where(
+            evidence.c.experiment_id == id, evidence.c.form == "recording"
+        )
+        with self.read() as connection:
+            return dict(connection.execute(query).tuples().all())
+
+    def lines(self, id: str) -> dict[int, list[str]]:
+        """n → the probe's lines in order, of the calls that have not ended (yet)."""
+        query = select(part.c.n, part.c.line).where(part.c.experiment_id == id).order_by(part.c.n, part.c.seq)
+        found: dict[int, list[str]] = defaultdict(list)
+        with self.read() as connection:
+            for n, line in connection.execute(query):
+                found[n].append(line)
+        return dict(found)
+
+    def derived(self, id: str, definition: str) -> dict[int, tuple[str, str]]:
+        """n → (recount, metrics) as JSON, where computed under this definition."""
+        query = select(derived.c.n, derived.c.recount, derived.c.metrics).where(
+            derived.c.experiment_id == id, derived.c.definition == definition
+        )
+        with self.read() as connection:
+            return {n: (recount, metrics) for n, recount, metrics in connection.execute(query)}
+
+    def put_derived(self, id: str, n: int, definition: str, recount: str, metrics: str) -> None:
+        """Keep what was computed; does nothing when the call is gone."""
+        row = {"experiment_id": id, "n": n, "definition": definition, "recount": recount, "metrics": metrics}
+        with self.write() as connection:
+            if connection.execute(select(call.c.n).where(call_is(id, n))).scalar() is not None:
+                connection.execute(insert(derived).prefix_with("OR REPLACE"), row)
+
+    def _checkpoint(self) -> None:
+        raw = self._engine.raw_connection()
+        try:
+            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            raw.close()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One immediate transaction, committed at the end of the block."""
+        with self._sentences(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent view of the data."""
+        with self._sentences(), self._reads.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _sentences(self) -> Iterator[None]:
+        """Turn what the system says into a StoreError that names the folder and a way out."""
+        try:
+            yield
+        except DBAPIError as error:
+            raise StoreError(_sentence(self.folder, str(error.orig))) from None
+        except (OSError, Timeout, TimeoutError) as error:
+            raise StoreError(_sentence(self.folder, getattr(error, "strerror", None) or str(error))) from None
+
+
+def now_ms() -> int:
+    """The wall clock, for labels."""
+    return time.time_ns() // 1_000_000
+
+
+def call_is(id: str, n: int) -> ColumnElement[bool]:
+    """The condition that names one call."""
+    return and_(call.c.experiment_id == id, call.c.n == n)
+
+
+def _sentence(folder: Path, reason: str) -> str:
+    return (
+        f"The data folder {folder} cannot be used: {reason.rstrip('.')}. "
+        "Make it writable, free some space, or set STREAMGAUGE_DATA to another folder."
+    )
+
+
+def _on_connect(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # the driver would begin late; _on_begin decides
+    connection.create_function("casefold", 1, str.casefold, deterministic=True)
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout = 10000")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA journal_size_limit = 4194304")
+    cursor.close()
+
+
+def _on_begin(connection: Connection) -> None:
+    reads = connection.get_execution_options().get("streamgauge_reads")
+    # A read that turns into a write fails at once, whatever the busy timeout: writers begin as writers.
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _asked(spec: ExperimentSpec) -> str:
+    words = [t for a in spec.arms for t in (a.call.model, a.call.prompt[:SEARCHED])]
+    return "\n".join(dict.fromkeys(words)).casefold()
+
+
+def _planned(id: str, planned: PlannedCall, now: int) -> dict[str, Any]:
+    columns = dataclasses.asdict(planned)
+    return {**columns, "experiment_id": id, "state": "planned", "owner": "", "planned_ms": now}
+
+
+def _call_row(row: Any) -> CallRow:
+    fields = {f.name: row[f.name] for f in dataclasses.fields(PlannedCall)}
+    return CallRow(PlannedCall(**fields), row["state"], row["owner"], row["sent_ms"], row["done_ms"])
+
+
+def _first_pairs(
+    connection: Connection, ids: list[str], definition: str
+) -> dict[str, dict[str, dict[str, Any]]]:
+    same = and_(derived.c.experiment_id == call.c.experiment_id, derived.c.n == call.c.n)
+    first = and_(call.c.experiment_id.in_(ids), call.c.arm == 0, call.c.pair == 0)
+    query = select(call.c.experiment_id, call.c.mode, derived.c.metrics).join(derived, same)
+    found: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for id, mode, metrics in connection.execute(query.where(first, derived.c.definition == definition)):
+        found[id][mode] = json.loads(metrics)["metrics"]
+    return found
