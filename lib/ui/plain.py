@@ -1,0 +1,75 @@
+"""Two small components that put text on the page by `textContent` alone: a heading, and a copy button.
+
+Streamlit's own headings and labels read markdown, which text that we did not write must never reach.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+_HEADING = st.components.v2.component(
+    "streamgauge_heading",
+    html="<h1></h1>",
+    css="""
+h1 {
+  margin: 0;
+  font-family: var(--st-heading-font);
+  font-size: var(--st-heading-font-size-1);
+  font-weight: var(--st-heading-font-weight-1);
+  line-height: 1.25;
+  color: var(--st-heading-color);
+  overflow-wrap: anywhere;
+}
+""",
+    js="""
+export default function ({ data, parentElement }) {
+  parentElement.querySelector("h1").textContent = data.text
+}
+""",
+)
+
+_COPY = st.components.v2.component(
+    "streamgauge_copy",
+    html="<button type='button'></button><span role='status'></span>",
+    css="""
+button {
+  font: 1rem var(--st-font);
+  min-height: 2.5rem;
+  padding: 0.25rem 0.75rem;
+  color: var(--st-text-color);
+  background: var(--st-background-color);
+  border: 1px solid var(--st-border-color);
+  border-radius: var(--st-button-radius);
+  cursor: pointer;
+}
+button:hover, button:focus-visible { border-color: var(--st-primary-color); color: var(--st-link-color); }
+button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
+span { margin-left: 0.6rem; font: 0.9rem var(--st-font); color: var(--st-text-color); }
+""",
+    js="""
+export default function ({ data, parentElement }) {
+  const button = parentElement.querySelector("button")
+  const status = parentElement.querySelector("span")
+  button.textContent = data.label
+  button.onclick = async () => {
+    try {
+      await navigator.clipboard.writeText(data.text)
+      status.textContent = "Copied"
+    } catch {
+      status.textContent = "Your browser did not allow it. Copy the address shown here."
+    }
+    setTimeout(() => { status.textContent = "" }, 4000)
+  }
+}
+""",
+)
+
+
+def heading(text: str, key: str) -> None:
+    """A first-level heading with any text, shown letter by letter as it is."""
+    _HEADING(data={"text": text}, key=key)
+
+
+def copy_button(label: str, text: str, key: str) -> None:
+    """A button that puts `text` on the clipboard, and says so."""
+    _COPY(data={"label": label, "text": text}, key=key)

@@ -1,0 +1,57 @@
+"""What every page shares: the service, the scheme, and links. The only global of this program lives here.
+
+Nothing is drawn here.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit, urlunsplit
+
+import streamlit as st
+
+from lib import settings
+from lib.experiment import Experiment
+from lib.lab import recordings
+from lib.service import Service
+
+
+@st.cache_resource(show_spinner=False, on_release=Service.close)
+def service() -> Service:
+    """The one service of this process, opened by whoever asks first: the server, a page or a test."""
+    return Service.open()
+
+
+@st.cache_resource(show_spinner=False)
+def recorded(recording_id: str) -> Experiment:
+    """One of the built-in recordings as a finished experiment that is stored nowhere."""
+    return recordings.experiment(recording_id)
+
+
+def is_dark() -> bool:
+    """Whether the page is shown in the dark scheme; False until the browser has said."""
+    return st.context.theme.type == "dark"
+
+
+def link(experiment_id: str) -> str:
+    """The address of an experiment as the browser of this visitor reaches it."""
+    parts = urlsplit(st.context.url or "")
+    return urlunsplit(
+        (parts.scheme, parts.netloc, _base(parts.path) + "/experiment", f"id={experiment_id}", "")
+    )
+
+
+def feed_path(experiment_id: str) -> str:
+    """Where the browser follows a running experiment, on the server it came from."""
+    return f"{_base(urlsplit(st.context.url or '').path)}/api/experiments/{experiment_id}/events"
+
+
+def opens_elsewhere() -> bool:
+    """Whether other computers can open `link`: the visitor did not come by a loopback name."""
+    host = urlsplit(st.context.url or "").hostname
+    return host is not None and not settings.is_loopback(host)
+
+
+def _base(path: str) -> str:
+    """What a reverse proxy put before our own page paths."""
+    head, _, page = path.rstrip("/").rpartition("/")
+    return head if page in ("experiment", "saved", "method") else path.rstrip("/")
