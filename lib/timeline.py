@@ -7,15 +7,21 @@ import has one and no recording.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from lib.recording import CallError, Connection
+from lib import stamps
+from lib.body import Body
+from lib.dialects import Answer, Kind, Usage, read_body, read_event
+from lib.messages import Part
+from lib.recording import CallError, Connection, Read, Recording, Request
 from lib.spec import Api, Mode
+from lib.sse import Frame
+
+__all__ = ["VERSION", "Arrival", "Decoder", "Event", "Kind", "Recount", "Timeline", "Usage", "decode"]
 
 VERSION = 1
-
-Kind = Literal["role", "reasoning", "content", "finish", "usage", "done", "comment", "error", "other"]
 
 
 class Arrival(NamedTuple):
@@ -27,8 +33,9 @@ class Arrival(NamedTuple):
 
 
 class Event(NamedTuple):
-    """One kind carried by one frame. `text` None: withheld, with `chars` kept; `start:end` of the body.
+    """One kind carried by one frame. `text` None: withheld, with `chars` kept; kinds without text have "".
 
+    `start:end`: the frame's bytes in the body, after inflating it where it was compressed; 0:0 unknown.
     `sub`: "refusal", "tool", "summary", the finish reason, an error code, an event type, or "".
     """
 
@@ -40,16 +47,6 @@ class Event(NamedTuple):
     read: int
     start: int
     end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens as the server reported them; the last report wins. None: not reported."""
-
-    prompt: int | None = None
-    completion: int | None = None
-    reasoning: int | None = None
-    cached: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +86,283 @@ class Recount:
     encoding: str
     basis: Literal["exact", "assumed", "approximate"]
     tokens: tuple[int, ...]
+
+
+class Decoder:
+    """One call's answer, event by event: `take` each part (or `feed` each read), then `close` once.
+
+    The live page uses it with user-space stamps, `decode` with the kernel's; the events are the same.
+    Before the first write nothing is timed, so nothing is reported. `failure`: the first thing in the
+    answer itself that makes it a failed one, with its time after t_send.
+    """
+
+    def __init__(self, request: Request, t_send_ns: int | None = None) -> None:
+        self.t_send_ns = t_send_ns
+        self.events: list[Event] = []
+        self.usage: Usage | None = None
+        self.model: str | None = None
+        self.fingerprint: str | None = None
+        self.finish: str | None = None
+        self.done = False
+        self.torn = False
+        self.parsed = False
+        self.failure: CallError | None = None
+        self.body = Body(request.mode, request.limits.body_bytes)
+        self._api = request.api
+        self._times: list[int] = []
+        self._late = b""
+        self._consumed = 0
+        self._last = 0
+        self._frames = 0
+
+    def take(self, part: Part) -> list[Event]:
+        """The events that a part of a call under way completed, in order."""
+        if self.t_send_ns is None and part.writes:
+            self.t_send_ns = part.writes[0].before_ns
+        self._late += part.body.encode("latin-1")
+        events: list[Event] = []
+        for read in part.reads:
+            piece = self._late[: max(0, read.body_end - self._consumed)]
+            self._late = self._late[len(piece) :]
+            self._consumed += len(piece)
+            events += self.feed(read, piece)
+        return events
+
+    def feed(self, read: Read, data: bytes) -> list[Event]:
+        """The events completed by one read. `data`: what it added to the body, often nothing."""
+        if self.t_send_ns is None:
+            return []
+        return self.at(read.after_ns - self.t_send_ns, data)
+
+    def at(self, t_ns: int, data: bytes) -> list[Event]:
+        """As `feed`, for a read whose time after t_send is known already."""
+        self._times.append(t_ns)
+        return self._more(data)
+
+    def close(self, body_read: int | None = None) -> list[Event]:
+        """What only the end tells: a whole JSON body, or an event without its blank line.
+
+        `body_read`: index of the read that completed the body, None when it never ended.
+        """
+        before = len(self.events)
+        if not self._times:
+            return []
+        if self._late:
+            self._more(self._late)
+        if (frame := self.body.close()) is not None:
+            self._unended(frame)
+        elif self.body.form in ("json", "html", "text"):
+            self._last = body_read if body_read is not None and body_read < len(self._times) else self._last
+            self._whole(ended=body_read is not None)
+        if self.body.fault:
+            self._fail(*self.body.fault)
+        return self.events[before:]
+
+    def _more(self, data: bytes) -> list[Event]:
+        before = len(self.events)
+        if data:
+            self._last = len(self._times) - 1
+            for frame in self.body.feed(data):
+                self._frame(frame)
+        return self.events[before:]
+
+    def _frame(self, frame: Frame) -> None:
+        if frame.comment is not None:
+            self._event("comment", "", "", frame)
+            return
+        self._frames += 1
+        if not (frame.data or "").strip():
+            if frame.event or frame.data is not None:
+                self._event("other", frame.event, "", frame)
+        elif frame.data is not None and frame.data.strip() == "[DONE]":
+            self.done = True
+            self._event("done", "", "", frame)
+        else:
+            self._json(frame)
+
+    def _json(self, frame: Frame) -> None:
+        try:
+            value = json.loads(frame.data or "")
+        except (ValueError, RecursionError):
+            self._malformed(frame)
+        else:
+            self._answer(read_event(self._api, value, frame.event), frame)
+
+    def _malformed(self, frame: Frame) -> None:
+        """Garbage after the end harms nothing; before it, nobody knows what was lost."""
+        over = self.done or (self._api == "responses" and self.finish is not None)
+        self._event("other" if over else "error", "malformed", "", frame)
+        if not over:
+            self._fail("protocol", f"Event {self._frames} of the stream is not valid JSON.")
+
+    def _unended(self, frame: Frame) -> None:
+        """The last event lacks its blank line: taken when it is whole all the same, else torn off."""
+        try:
+            json.loads(frame.data or "")
+        except (ValueError, RecursionError):
+            if (frame.data or "").strip() != "[DONE]":
+                self.torn = True
+                return
+        self._frame(frame)
+
+    def _answer(self, answer: Answer, frame: Frame) -> None:
+        self.usage = answer.usage or self.usage
+        self.model = answer.model or self.model
+        self.fingerprint = answer.fingerprint or self.fingerprint
+        for piece in answer.pieces:
+            self._event(piece.kind, piece.sub, piece.text, frame)
+            if piece.kind == "finish" and self.finish is None:
+                self.finish = piece.sub
+        if answer.trouble:
+            self._fail("error_event", f"The endpoint reported an error: {answer.trouble}")
+
+    def _whole(self, *, ended: bool) -> None:
+        """A body that is no event stream, once no more of it can come."""
+        if self.body.form == "html":
+            self._fail("protocol", _WEB_PAGE)
+            return
+        try:
+            value = json.loads(self.body.whole.decode("utf-8-sig", "replace"))
+        except (ValueError, RecursionError):
+            if ended:
+                self._fail("protocol", "The endpoint's answer is not valid JSON: check the base URL.")
+            return
+        answer = read_body(self._api, value)
+        self._answer(answer, Frame(0, self.body.size))
+        self.parsed = not answer.trouble and any(p.kind != "other" for p in answer.pieces)
+        if not self.parsed:
+            self._fail("protocol", _OTHER_JSON)
+
+    def _event(self, kind: Kind, sub: str, text: str, frame: Frame) -> None:
+        t_ns = self._times[self._last]
+        self.events.append(Event(t_ns, kind, sub, text, len(text), self._last, frame.start, frame.end))
+
+    def _fail(self, kind: Literal["protocol", "error_event", "limit"], message: str) -> None:
+        if self.failure is None:
+            self.failure = CallError(kind, message, self._times[self._last])
+
+
+def decode(recording: Recording) -> Timeline:
+    """What a recording means. Never raises on what arrived; the same recording always gives the same.
+
+    A call of which nothing was written has no t_send, so no times: no marks, reads or events.
+    """
+    sent = recording.writes[0].before_ns if recording.writes else None
+    reads = [] if sent is None else _arrivals(recording, sent)
+    decoder = Decoder(recording.request, sent)
+    _replay(decoder, recording, reads)
+    complete, why, error = _verdict(decoder, recording)
+    return Timeline(
+        version=VERSION,
+        source="measured",
+        api=recording.request.api,
+        mode=recording.request.mode,
+        connection=recording.connection,
+        t_send_monotonic_ns=sent,
+        marks=() if sent is None else _marks(recording, reads, sent),
+        reads=tuple(reads),
+        events=tuple(decoder.events),
+        usage=decoder.usage,
+        model=decoder.model,
+        fingerprint=decoder.fingerprint,
+        finish=decoder.finish,
+        complete=complete,
+        why=why,
+        error=error,
+        pauses=tuple((a - (sent or 0), b - (sent or 0)) for a, b in recording.pauses),
+    )
+
+
+def _arrivals(recording: Recording, sent: int) -> list[Arrival]:
+    times = stamps.arrivals(recording.reads, recording.clocks, sent)
+    rows = zip(times, recording.reads, strict=True)
+    return [Arrival(at - sent, earliest - sent, read.size) for (at, earliest), read in rows]
+
+
+def _replay(decoder: Decoder, recording: Recording, reads: list[Arrival]) -> None:
+    done = 0
+    for i, arrival in enumerate(reads):
+        end = recording.reads[i].body_end if i < len(reads) - 1 else len(recording.body)
+        decoder.at(arrival.t_ns, recording.body[done:end])
+        done = max(done, end)
+    decoder.close(recording.body_read)
+
+
+def _marks(recording: Recording, reads: list[Arrival], sent: int) -> tuple[tuple[str, int], ...]:
+    """The recording's own marks, then send.end, headers, first_byte and eof where they happened."""
+    marks = [(name, at - sent) for name, at in recording.marks]
+    marks.append(("send.end", recording.writes[-1].after_ns - sent))
+    first = next((i for i, r in enumerate(recording.reads) if r.body_end > 0), None)
+    end = recording.body_read
+    if end is None and recording.error is None:
+        end = next((i for i, r in enumerate(recording.reads) if r.size == 0), None)
+    for name, index in (("headers", recording.headers_read), ("first_byte", first), ("eof", end)):
+        if index is not None and 0 <= index < len(reads):
+            marks.append((name, reads[index].t_ns))
+    return tuple(marks)
+
+
+def _verdict(decoder: Decoder, recording: Recording) -> tuple[bool, str, CallError | None]:
+    """(complete, evidence, error). A stream is complete when its finish reason came, whatever the
+    connection did afterwards; a whole body when it ended and is an answer. `[DONE]` alone proves nothing:
+    gateways send it after failures too."""
+    error = recording.error
+    if error is not None and decoder.t_send_ns is not None and error.at_ns is not None:
+        error = replace(error, at_ns=error.at_ns - decoder.t_send_ns)
+    if error is None and (recording.status or 0) >= 400:
+        error = CallError("status", f"The endpoint answered with status {recording.status}.", None,
+                          recording.status)  # fmt: skip
+    if error is not None and error.kind == "status":
+        return False, error.message, error
+    if decoder.failure is not None:
+        kept = replace(decoder.failure, message=f"{decoder.failure.message} {_kept(decoder)}")
+        return False, kept.message, kept
+    if (evidence := _complete(decoder, recording)) is not None:
+        return True, evidence, None
+    error = error or CallError("cut", _cut(decoder, recording.request.mode))
+    return False, error.message, error
+
+
+def _complete(decoder: Decoder, recording: Recording) -> str | None:
+    streaming = recording.request.mode == "streaming"
+    if decoder.parsed and recording.body_read is not None:
+        body = f"one whole body of {decoder.body.size:,} bytes"
+        return f"The endpoint did not stream: it answered with {body}." if streaming else f"It is {body}."
+    if decoder.body.form == "stream" and decoder.finish is not None:
+        after = "" if recording.error is None else " The connection was lost after it."
+        return f"The finish reason “{decoder.finish[:40]}” arrived.{after}"
+    return None
+
+
+def _cut(decoder: Decoder, mode: Mode) -> str:
+    """Why an answer that just ended is not a whole one, and what was kept of it."""
+    if decoder.body.size == 0:
+        return "The endpoint sent an empty answer. Run it again, or check the base URL."
+    if mode == "blocking" or decoder.body.form == "json":
+        return f"The answer was cut after {decoder.body.size:,} bytes. Run it again."
+    if not decoder.events and not decoder.torn:
+        return "The endpoint's answer is not an event stream: check the base URL, it usually ends in /v1."
+    if decoder.done:
+        return f"The stream ended with [DONE], but no finish reason came before it. {_kept(decoder)}"
+    where = " in the middle of an event," if decoder.torn else ""
+    return f"The stream ended{where} before a finish reason came. {_kept(decoder)}"
+
+
+def _kept(decoder: Decoder) -> str:
+    """How much there is in spite of a failure, in one sentence; never empty."""
+    texts = sum(e.kind in ("reasoning", "content") for e in decoder.events)
+    if not texts:
+        return "No text had arrived."
+    return (
+        f"The {texts} text event{'s' if texts > 1 else ''} that arrived {'are' if texts > 1 else 'is'} kept."
+    )
+
+
+_WEB_PAGE = (
+    "The endpoint answered with a web page, not with an API response: check the base URL, "
+    "it usually ends in /v1."
+)
+_OTHER_JSON = (
+    "The endpoint answered with JSON that is not an answer of this API: check the base URL and the "
+    "kind of API."
+)
