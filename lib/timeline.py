@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from lib import stamps
+from lib.arrivals import arrivals
 from lib.body import Body
 from lib.dialects import Answer, Kind, Usage, read_body, read_event
 from lib.messages import Part
@@ -274,7 +274,7 @@ def decode(recording: Recording) -> Timeline:
 
 
 def _arrivals(recording: Recording, sent: int) -> list[Arrival]:
-    times = stamps.arrivals(recording.reads, recording.clocks, sent)
+    times = arrivals(recording.reads, recording.clocks, sent)
     rows = zip(times, recording.reads, strict=True)
     return [Arrival(at - sent, earliest - sent, read.size) for (at, earliest), read in rows]
 

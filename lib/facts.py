@@ -1,0 +1,166 @@
+"""What the metrics of one call share: its visible events, arrivals, gaps and counts, each made once.
+
+Nanoseconds as in the timeline. Whatever cannot be known raises `Unknown` with the reason; metrics turns
+that into a null. Which numbers are shown, and what they are called, is metrics' business.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable
+from functools import cached_property
+from itertools import accumulate
+
+from lib.timeline import Event, Recount, Timeline
+
+SENTENCE = re.compile(r"[.!?…][\"'”’»)\]}]*\s|[。！？]")
+CUT = "The answer is not known to be whole, so its end has no time."
+NO_TEXT = "No visible text arrived."
+WITHHELD = "The text was withheld, so nobody can tell which event first showed something."
+NO_RECOUNT = "There is no recount of the tokens."
+
+
+class Unknown(Exception):
+    """A number that cannot be computed; `str()` is the sentence that says why."""
+
+
+class Facts:
+    """One timeline with its recount. Properties ending in _ns may raise Unknown."""
+
+    def __init__(self, timeline: Timeline, recount: Recount | None) -> None:
+        self.timeline = timeline
+        self.recount = recount
+        self.blocking = timeline.mode == "blocking"
+        self.visible = [e for e in timeline.events if e.kind == "content"]
+        self.texts = [e for e in timeline.events if e.kind in ("content", "reasoning")]
+        self.marks = dict(timeline.marks)
+
+    @cached_property
+    def arrivals(self) -> list[int]:
+        """Distinct times at which visible text came."""
+        return sorted({e.t_ns for e in self.visible})
+
+    @cached_property
+    def gaps(self) -> list[int]:
+        """Between one visible arrival and the next; Unknown below two arrivals."""
+        if len(self.arrivals) < 2:
+            raise Unknown("Visible text arrived at fewer than two moments, so there is no gap.")
+        return [b - a for a, b in zip(self.arrivals, self.arrivals[1:], strict=False)]
+
+    @cached_property
+    def shown(self) -> list[int]:
+        """Characters visible after each visible event."""
+        return list(accumulate(e.chars for e in self.visible))
+
+    @property
+    def length(self) -> int:
+        """Code points of the visible text."""
+        return self.shown[-1] if self.shown else 0
+
+    @cached_property
+    def text(self) -> str:
+        """The visible text; Unknown when it was withheld."""
+        if any(e.text is None for e in self.visible):
+            raise Unknown(WITHHELD)
+        return "".join(e.text or "" for e in self.visible)
+
+    @cached_property
+    def e2e_ns(self) -> int:
+        """The finish event, or the body's end of a blocking call; Unknown when the call was cut."""
+        if not self.timeline.complete:
+            raise Unknown(CUT)
+        ends = [e.t_ns for e in self.timeline.events if e.kind == "finish"]
+        if self.blocking:
+            ends = [self.marks["eof"]] if "eof" in self.marks else [e.t_ns for e in self.timeline.events[-1:]]
+        if not ends:
+            raise Unknown("No finish reason arrived, so the moment the answer ended is not known.")
+        return ends[0]
+
+    @cached_property
+    def ttfo_ns(self) -> int:
+        """First visible character that is not white space."""
+        for event in self.visible:
+            if event.text is None:
+                raise Unknown(WITHHELD)
+            if event.text and not event.text.isspace():
+                return self.e2e_ns if self.blocking else event.t_ns
+        raise Unknown(NO_TEXT)
+
+    @cached_property
+    def last_ns(self) -> int:
+        """The last content event."""
+        first = self.ttfo_ns
+        return first if self.blocking else self.visible[-1].t_ns
+
+    @property
+    def answer_ns(self) -> int:
+        """From the first visible text to the last; Unknown when all of it came at one moment."""
+        window = self.last_ns - self.ttfo_ns
+        if len(self.arrivals) < 2 or window <= 0:
+            raise Unknown("All visible text arrived at one moment, so it has no rate.")
+        return window
+
+    def reached_ns(self, chars: int) -> int:
+        """When `chars` characters were visible. Needs at least one visible character."""
+        if not self.length:
+            raise Unknown(NO_TEXT)
+        return self.e2e_ns if self.blocking else self.visible[bisect_left(self.shown, chars)].t_ns
+
+    def speed_index_ns(self) -> float:
+        """Mean time at which a character was visible; Unknown for a cut answer, whose whole is unknown."""
+        total = self.e2e_ns
+        if not self.length:
+            raise Unknown(NO_TEXT)
+        return total if self.blocking else sum(e.chars * e.t_ns for e in self.visible) / self.length
+
+    def sentence_ns(self) -> int:
+        """The first whole sentence, else the last content event."""
+        last = self.last_ns
+        found = SENTENCE.search(self.text)
+        return self.reached_ns(found.end()) if found else last
+
+    def early_chars(self) -> int:
+        """Characters that had come with the first visible text."""
+        first = self.ttfo_ns
+        return sum(e.chars for e in self.visible if e.t_ns <= first)
+
+    def recounted(self, *kinds: str, until_ns: int | None = None) -> int:
+        """Recounted tokens of the events of these kinds, up to and including a time."""
+        if self.recount is None:
+            raise Unknown(NO_RECOUNT)
+        rows = zip(self.timeline.events, self.recount.tokens, strict=True)
+        return sum(n for e, n in rows if e.kind in kinds and (until_ns is None or e.t_ns <= until_ns))
+
+    def reported(self, name: str) -> int:
+        """A count the server reported; Unknown when it did not."""
+        usage = self.timeline.usage
+        value: int | None = None if usage is None else getattr(usage, name)
+        if value is None:
+            raise Unknown("The server reported no such token count.")
+        return value
+
+    def visible_tokens(self) -> tuple[int, str]:
+        """(tokens of the visible text, "reported" or "recount")."""
+        usage = self.timeline.usage
+        if usage is not None and usage.completion is not None:
+            hidden = usage.reasoning
+            if hidden is None and not any(e.kind == "reasoning" for e in self.texts):
+                hidden = 0
+            if hidden is not None and usage.completion >= hidden:
+                return usage.completion - hidden, "reported"
+        if self.recount is None:
+            raise Unknown("The server reported no count of visible tokens, and there is no recount of them.")
+        return self.recounted("content"), "recount"
+
+
+def frames(events: Iterable[Event]) -> int:
+    """Distinct frames among events; an event whose place in the body is unknown is one of its own."""
+    known: set[int] = set()
+    unknown = 0
+    for event in events:
+        if event.end > event.start:
+            known.add(event.start)
+        else:
+            unknown += 1
+    return len(known) + unknown
