@@ -1,0 +1,149 @@
+"""Files that leave: one HTML page that opens anywhere, without a network and without this program.
+
+The page holds the same hero as the dashboard. JSON is document's business.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from lib import lanes, summary
+from lib.experiment import CallResult, Experiment
+from lib.spec import Arm, is_lab
+
+_HERE = Path(__file__).parent
+_HERO = _HERE / "ui"
+_MOUNT = """
+const island = document.getElementById("data")
+hero({ parentElement: document.getElementById("hero"), data: JSON.parse(island.textContent) })
+"""
+
+
+class Part(NamedTuple):
+    """One arm's words in the file. `said`: runs of text, each with whether it is emphasised."""
+
+    name: str
+    said: tuple[tuple[str, bool], ...]
+    rows: list[Any]
+    caveat: str
+
+
+def html_file(experiment: Experiment, *, link: str | None) -> str:
+    """The experiment's first pair of each arm as one self-contained page; `link`: where it came from.
+
+    Replays offline, loads nothing, and a policy in its head forbids loading anything. Whatever came from
+    outside is escaped.
+    """
+    script = (_HERO / "hero.js").read_text(encoding="utf-8") + _MOUNT
+    page = (
+        _environment()
+        .get_template("experiment.html")
+        .render(
+            title=_title(experiment),
+            parts=_parts(experiment),
+            many=len(experiment.spec.arms) > 1,
+            asked=[
+                (lanes.model_name(experiment, i), list(_asked(a))) for i, a in enumerate(experiment.spec.arms)
+            ],
+            prompts=_prompts(experiment),
+            made=_day(experiment.created_ms),
+            how=_how(experiment),
+            note=experiment.note,
+            link=link,
+            data=_island(lanes.hero_data(experiment, speed=2.0)),
+            script=Markup(script),  # noqa: S704  our own source
+            style=Markup((_HERO / "hero.css").read_text(encoding="utf-8")),  # noqa: S704  our own source
+            script_hash=_hash(script),
+        )
+    )
+    return page.encode("utf-8", "replace").decode("utf-8")
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _island(data: dict[str, Any]) -> Markup:
+    """JSON that cannot end the element it stands in: every < is written \\u003c."""
+    text = json.dumps(data, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace("&", "\\u0026"))  # noqa: S704  just escaped
+
+
+def _hash(script: str) -> str:
+    """What the page's policy calls its one script; over the text between the tags, newlines included."""
+    digest = hashlib.sha256(f"\n{script}\n".encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
+
+
+def _title(experiment: Experiment) -> str:
+    models = ", ".join(dict.fromkeys(arm.call.model for arm in experiment.spec.arms))
+    return lanes.one_line(experiment.title or models, 120)
+
+
+def _parts(experiment: Experiment) -> list[Part]:
+    return [
+        Part(
+            lanes.model_name(experiment, arm),
+            summary.sentence(experiment, arm, 0),
+            list(summary.table(experiment, arm, 0)),
+            summary.caveat(experiment, arm, 0),
+        )
+        for arm in range(len(experiment.spec.arms))
+    ]
+
+
+def _asked(arm: Arm) -> Iterator[tuple[str, str]]:
+    """What was asked of one arm, in plain words; the key's name stays at home."""
+    call = arm.call
+    yield "Endpoint", "the built-in one" if is_lab(arm.endpoint) else arm.endpoint.base_url
+    yield "API", call.api
+    yield "Most tokens", "not limited" if call.max_tokens is None else f"{call.max_tokens:,}"
+    yield "Temperature", "the endpoint's own" if call.temperature is None else f"{call.temperature:g}"
+    if call.extra_body != "{}":
+        yield "Also sent", call.extra_body
+
+
+def _prompts(experiment: Experiment) -> list[tuple[str, str]]:
+    """(heading, text), each text once however many arms were asked it."""
+    texts: dict[str, str] = {}
+    for arm in experiment.spec.arms:
+        if arm.call.system:
+            texts.setdefault(arm.call.system, "System message")
+        texts.setdefault(arm.call.prompt, "Prompt")
+    return [(heading, text) for text, heading in texts.items()]
+
+
+def _how(experiment: Experiment) -> str:
+    """Where the times come from, in one sentence."""
+    sources = {call.timeline.source for call in experiment.calls if call.timeline is not None}
+    recorded = sorted(s.partition(":")[2] for s in sources if s.partition(":")[0] != "measured")
+    if recorded:
+        return f"Times are those of a recording ({', '.join(recorded)}), with that recording's own error."
+    stamped = next((call for call in experiment.calls if call.instrument is not None), None)
+    return _measured(stamped) if stamped else "No call was measured."
+
+
+def _measured(call: CallResult) -> str:
+    assert call.instrument is not None
+    who = "by the kernel as bytes arrived" if call.instrument.stamps == "kernel" else "after each read"
+    return f"Times were stamped at the socket, {who}, in a process of its own ({call.instrument.region})."
+
+
+def _day(ms: int) -> str:
+    when = datetime.fromtimestamp(ms / 1000, UTC)
+    return f"{when.day} {when:%B %Y, %H:%M} UTC"
