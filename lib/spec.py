@@ -232,7 +232,7 @@ def _bounded(name: str, value: object) -> list[InvalidSpec]:
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
         return [InvalidSpec(name, f"{name} must be a {'whole ' if whole else ''}number.")]
     if not low <= value <= high:
-        return [InvalidSpec(name, f"{name} must be from {low:,g} to {high:,g}; {value:,g} is not.")]
+        return [InvalidSpec(name, f"{name} must be from {low:,.10g} to {high:,.10g}; {value:,.10g} is not.")]
     return []
 
 
