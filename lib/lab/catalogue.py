@@ -92,7 +92,7 @@ _CAPTIONS = {
     "gpt-3.5-turbo-0301-2023-03-slow": (
         "A slow day: the first text after 1.57 s, pauses up to 0.84 s, and streaming ended at 21.00 s, "
         "after the blocking call's 19.67 s.",
-        "That streaming is slower: the same request took 3 s on another day, and this is one call each.",
+        "That streaming is slower: the same request took 3 s in another run, and this is one call each.",
     ),
     "gpt-3.5-turbo-0613-2023-12": (
         "Text in bunches: 301 events carry only 82 different times, so the gaps describe the delivery, "

@@ -34,6 +34,7 @@ class Lab:
 
     def __init__(self) -> None:
         self._listener: socket.socket | None = None
+        self._acceptor: threading.Thread | None = None
         self._connections: dict[threading.Thread, Connection] = {}
         self._lock = threading.Lock()
         self.port = 0
@@ -47,20 +48,24 @@ class Lab:
         """Listen on a loopback port, 0: any free one. Raises OSError when it is taken."""
         self._listener = socket.create_server(("127.0.0.1", port), backlog=512)
         self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, args=(self._listener,), name="lab-accept", daemon=True).start()
+        self._acceptor = threading.Thread(
+            target=self._accept, args=(self._listener,), name="lab-accept", daemon=True
+        )
+        self._acceptor.start()
         return self
 
     def close(self) -> None:
         """Stop listening, end every connection and wait shortly for their threads."""
-        if self._listener is not None:
+        deadline = time.monotonic() + _CLOSE_WITHIN_S
+        if self._listener is not None and self._acceptor is not None:
             with contextlib.suppress(OSError):
                 self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
+            self._acceptor.join(_CLOSE_WITHIN_S)
         with self._lock:
             running = dict(self._connections)
         for connection in running.values():
             connection.shutdown()
-        deadline = time.monotonic() + _CLOSE_WITHIN_S
         for thread in running:
             thread.join(max(0.0, deadline - time.monotonic()))
 
