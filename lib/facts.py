@@ -49,6 +49,29 @@ class Facts:
         return [b - a for a, b in zip(self.arrivals, self.arrivals[1:], strict=False)]
 
     @cached_property
+    def freezes(self) -> list[int]:
+        """Gaps that are freezes, as webrtc-stats counts them: the mean runs over up to 30 gaps before."""
+        gaps = self.gaps if len(self.arrivals) > 1 else []
+        found: list[int] = []
+        recent = 0
+        for i, gap in enumerate(gaps):
+            mean = recent / min(i, 30) if i else 0
+            if i and gap >= 3 * mean and gap >= mean + 150e6:
+                found.append(gap)
+            recent += gap - (gaps[i - 30] if i >= 30 else 0)
+        return found
+
+    @cached_property
+    def visible_frames(self) -> int:
+        """Distinct frames with visible text."""
+        return _frames(self.visible)
+
+    @cached_property
+    def text_frames(self) -> int:
+        """Distinct frames with text."""
+        return self.visible_frames if len(self.texts) == len(self.visible) else _frames(self.texts)
+
+    @cached_property
     def shown(self) -> list[int]:
         """Characters visible after each visible event."""
         return list(accumulate(e.chars for e in self.visible))
@@ -107,6 +130,12 @@ class Facts:
             raise Unknown(NO_TEXT)
         return self.e2e_ns if self.blocking else self.visible[bisect_left(self.shown, chars)].t_ns
 
+    def whole_ns(self, chars: int) -> int:
+        """As `reached_ns`; Unknown for a cut answer, of which nobody knows the whole."""
+        if not self.timeline.complete:
+            raise Unknown(CUT)
+        return self.reached_ns(chars)
+
     def speed_index_ns(self) -> float:
         """Mean time at which a character was visible; Unknown for a cut answer, whose whole is unknown."""
         total = self.e2e_ns
@@ -125,12 +154,32 @@ class Facts:
         first = self.ttfo_ns
         return sum(e.chars for e in self.visible if e.t_ns <= first)
 
-    def recounted(self, *kinds: str, until_ns: int | None = None) -> int:
-        """Recounted tokens of the events of these kinds, up to and including a time."""
+    @cached_property
+    def visible_counts(self) -> list[int]:
+        """Recounted tokens of each visible event."""
+        return self._counts("content")
+
+    @cached_property
+    def content_tokens(self) -> int:
+        """Recounted tokens of the visible text."""
+        return sum(self.visible_counts)
+
+    @cached_property
+    def reasoning_tokens(self) -> int:
+        """Recounted tokens of the reasoning text."""
+        return sum(self._counts("reasoning"))
+
+    @cached_property
+    def early_tokens(self) -> int:
+        """Recounted tokens that had come with the first visible text."""
+        counts = self.visible_counts
+        return sum(n for e, n in zip(self.visible, counts, strict=True) if e.t_ns <= self.ttfo_ns)
+
+    def _counts(self, kind: str) -> list[int]:
         if self.recount is None:
             raise Unknown(NO_RECOUNT)
         rows = zip(self.timeline.events, self.recount.tokens, strict=True)
-        return sum(n for e, n in rows if e.kind in kinds and (until_ns is None or e.t_ns <= until_ns))
+        return [n for e, n in rows if e.kind == kind]
 
     def reported(self, name: str) -> int:
         """A count the server reported; Unknown when it did not."""
@@ -151,16 +200,10 @@ class Facts:
                 return usage.completion - hidden, "reported"
         if self.recount is None:
             raise Unknown("The server reported no count of visible tokens, and there is no recount of them.")
-        return self.recounted("content"), "recount"
+        return self.content_tokens, "recount"
 
 
-def frames(events: Iterable[Event]) -> int:
+def _frames(events: Iterable[Event]) -> int:
     """Distinct frames among events; an event whose place in the body is unknown is one of its own."""
-    known: set[int] = set()
-    unknown = 0
-    for event in events:
-        if event.end > event.start:
-            known.add(event.start)
-        else:
-            unknown += 1
-    return len(known) + unknown
+    starts = [e.start if e.end > e.start else -i for i, e in enumerate(events, 1)]
+    return len(set(starts))
