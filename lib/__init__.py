@@ -1,7 +1,9 @@
 """Streamgauge's library, by stage. Data goes one way, imports go the other way only.
 
     spec, providers  ->  plan  ->  dialects  ->  recording, messages   what is asked, what arrives
-    wire, guard, capture, probe                                 the calls, in a process of their own
+    guard, stamps, tls, wire                                    the socket: limits, clocks, bytes
+    capture, answers, redact                                    one call, and what leaves of it
+    probe, warmup, heartbeat, outbox                            the process that makes the calls
     sse, timeline, tokens, metrics, summary                     what it means (pure)
     charts, document, exports                                   pictures, JSON, files
     store, migrations, runner, feed, keys, service              keeping and supervising

@@ -141,10 +141,8 @@ def fold(start: Start, hello: Hello, parts: Iterable[Part], close: Close | None)
 
 def to_line(message: Inbound | Outbound) -> str:
     """One JSON line with its newline, `type` first; bytes of a body travel as latin-1 text."""
-    data = {"type": message.type} | {
-        f.name: plain(getattr(message, f.name)) for f in dataclasses.fields(message)
-    }
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":")) + "\n"
+    data = {"type": message.type} | {f.name: getattr(message, f.name) for f in dataclasses.fields(message)}
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=plain) + "\n"
 
 
 def from_line(line: str) -> Inbound | Outbound:

@@ -1,58 +1,75 @@
-"""When each read really arrived: kernel stamps brought onto the monotonic clock, where they can be trusted.
-
-Pure arithmetic on a recording's reads and clock readings. What the reads carried is timeline's business.
-"""
+"""Where times come from: the kernel's receive stamps, and readings of both clocks that convert them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import socket
+import struct
+import sys
+import time
+from time import perf_counter_ns as now
 
-from lib.recording import Clock, Read
+from lib.recording import Clock
 
-CLOCK_STEP_NS = 50_000
-"""Two clock readings that disagree by more than this mean that the wall clock was set: no kernel stamps."""
-NO_WAIT_NS = 20_000
-"""A recv that returned sooner than this found its data already waiting."""
+_SO_TIMESTAMPNS = 35  # Linux; the socket module does not name it
+_STAMP = struct.Struct("qq")
+ANCILLARY = 64
+"""Bytes of ancillary data that `recvmsg` must make room for."""
 
 
-def arrivals(reads: Sequence[Read], clocks: Sequence[Clock], sent_ns: int) -> list[tuple[int, int]]:
-    """(time, earliest) of each read, absolute monotonic nanoseconds, times never falling.
+def prepare(sock: socket.socket) -> None:
+    """Send at once, and have what arrives stamped where the system can."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
 
-    The time is the kernel's receive stamp where it is valid, else the user-space stamp after the read.
-    Earliest < time: the read was queued, the truth lies between. `sent_ns`: when nothing had come yet.
+
+def kernel_ns(ancillary: list[tuple[int, int, bytes]]) -> int | None:
+    """CLOCK_REALTIME of the last byte that a `recvmsg` returned, as the kernel took it."""
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(data) >= _STAMP.size:
+            seconds, nanoseconds = _STAMP.unpack_from(data)
+            return int(seconds * 1_000_000_000 + nanoseconds)
+    return None
+
+
+def read_clock(tries: int = 20) -> Clock:
+    """Both clocks at one moment: the tightest of several bracketed readings."""
+    best = Clock(0, 0, 1 << 62)
+    for _ in range(tries):
+        before, real, after = now(), time.time_ns(), now()
+        if after - before < best.width_ns:
+            best = Clock((before + after) // 2, real, after - before)
+    return best
+
+
+class StampTest:
+    """Asks the kernel for a receive stamp on loopback. `works`: whether one came.
+
+    Keep it open: while one socket wants stamps the kernel takes them for all, so that the first
+    packet of the first call has one too.
     """
-    first, last = (clocks[0], clocks[-1]) if trusted(clocks) else (None, None)
-    found: list[tuple[int, int]] = []
-    before, floor = sent_ns, sent_ns
-    for read in reads:
-        at = read.after_ns
-        if read.kernel_ns is not None and first is not None and last is not None:
-            at = _valid(_monotonic(read.kernel_ns, first, last), floor, at)
-        at = max(at, found[-1][0]) if found else at
-        queued = read.after_ns - read.before_ns < NO_WAIT_NS
-        found.append((at, min(before, at) if queued else at))
-        before, floor = read.after_ns, max(floor, read.before_ns)
-    return found
 
+    def __init__(self) -> None:
+        self._socket = socket.socket()
+        self.works = False
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", 0)) as server:
+            prepare(self._socket)
+            self._socket.settimeout(1.0)
+            self._socket.connect(server.getsockname())
+            with server.accept()[0] as peer:
+                self.works = self._one_of(peer, 20)
 
-def trusted(clocks: Sequence[Clock]) -> bool:
-    """Whether kernel stamps can be converted: clocks read before and after the call, without a step."""
-    return len(clocks) >= 2 and abs(_offset(clocks[-1]) - _offset(clocks[0])) <= CLOCK_STEP_NS
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._socket.close()
 
-
-def _offset(clock: Clock) -> int:
-    return clock.realtime_ns - clock.monotonic_ns
-
-
-def _monotonic(kernel_ns: int, first: Clock, last: Clock) -> int:
-    """Kernel time on the monotonic clock; the offset is interpolated between the two readings."""
-    span = last.realtime_ns - first.realtime_ns
-    drift = _offset(last) - _offset(first)
-    along = min(max(kernel_ns - first.realtime_ns, 0), max(span, 0))
-    return kernel_ns - _offset(first) - (drift * along // span if span > 0 else 0)
-
-
-def _valid(at: int, floor: int, after: int) -> int:
-    """The kernel's time unless it is impossible: later than the read's end, or before the read before
-    could have left this data behind (allowing for what the clocks may disagree by)."""
-    return at if floor - CLOCK_STEP_NS <= at <= after else after
+    def _one_of(self, peer: socket.socket, tries: int) -> bool:
+        """The kernel starts stamping a moment after it was first asked."""
+        for _ in range(tries):
+            peer.sendall(b".")
+            if kernel_ns(self._socket.recvmsg(1, ANCILLARY)[1]) is not None:
+                return True
+            time.sleep(0.005)
+        return False
