@@ -1,0 +1,271 @@
+"""One model and endpoint in the form: its address, its key, its model. What is asked of it is form's.
+
+Every widget keeps its value for the session. A key leaves its password field for the service's memory only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from lib.dialects import DIALECTS
+from lib.errors import InvalidSpec, StreamgaugeError
+from lib.lab.recordings import MODELS as LAB_MODELS
+from lib.providers import PROVIDERS, Provider, key_origins
+from lib.service import ModelList
+from lib.spec import EXPERIMENT_APIS, LAB, Api, Arm, CallSpec, Endpoint, endpoint_problems, origin
+from lib.ui import session
+
+Slots = dict[str, DeltaGenerator]
+LimitName = Literal["auto", "max_tokens"]
+
+OTHER = "other"
+KEEP: dict[str, Any] = {"persist_state": "session"}
+
+
+class Choice(NamedTuple):
+    """One entry of the provider menu. `models`: what it is known to serve; `ready`: needs no typed key."""
+
+    label: str
+    provider: Provider
+    models: tuple[str, ...] = ()
+    ready: bool = False
+
+
+def choices() -> dict[str, Choice]:
+    """The provider menu: the lab, servers found on this computer, the presets, anything else."""
+    service = session.service()
+    menu = {
+        LAB: Choice(
+            "Built-in lab (no key)", Provider("lab", LAB, "", "auto"), tuple(m for m, _ in LAB_MODELS)
+        )
+    }
+    for found in service.discover():
+        label = f"{found.provider.name} on this computer, {_count(len(found.models))}"
+        menu[found.provider.base_url] = Choice(label, found.provider, found.models, ready=True)
+    for provider in PROVIDERS:
+        known = service.keys.found(provider.key_env) is not None
+        menu[provider.name] = Choice(provider.name + (", key found" if known else ""), provider, ready=known)
+    menu[OTHER] = Choice("Any other address", Provider("", "", "", "auto"))
+    return menu
+
+
+def first_choice(menu: dict[str, Choice]) -> str:
+    """What a newcomer most likely means: a server or key that was found, else the first preset."""
+    likely = (name for name, choice in menu.items() if choice.ready)
+    return next(likely, PROVIDERS[0].name)
+
+
+def row(
+    k: int,
+    menu: dict[str, Choice],
+    slots: Slots,
+    *,
+    options: bool,
+    on_remove: Callable[[int], None] | None,
+) -> Arm:
+    """Draw arm `k`, without what is asked of it. `slots` gets a place under each field."""
+    with st.container(border=True):
+        left, middle, right = st.columns([1.2, 1.6, 1.2])
+        with left:
+            chosen = _provider(k, menu)
+        choice = menu[chosen]
+        if chosen == LAB:
+            middle.caption("Runs inside Streamgauge and plays recorded answers, at their recorded times.")
+            arm = _lab_model(k, choice, slots)
+        else:
+            base_url = _address(k, middle, slots)
+            ref = _key(k, right, choice.provider, base_url, slots)
+            arm = _remote_model(k, choice, _endpoint(k, choice.provider, base_url, ref), slots)
+            if options:
+                _options(k)
+        if on_remove is not None:
+            st.button("Remove this model", key=f"remove_{k}", type="tertiary", on_click=on_remove, args=(k,))
+    return arm
+
+
+def _provider(k: int, menu: dict[str, Choice]) -> str:
+    key = f"provider_{k}"
+    if st.session_state.get(key) not in menu:
+        st.session_state[key] = first_choice(menu)
+        _use_preset(k, menu)
+    names = list(menu)
+    st.selectbox(
+        "Provider",
+        names,
+        format_func=lambda name: menu[name].label,
+        key=key,
+        on_change=_use_preset,
+        args=(k, menu),
+        **KEEP,
+    )
+    return str(st.session_state[key])
+
+
+def _use_preset(k: int, menu: dict[str, Choice]) -> None:
+    """Fill in what a chosen provider implies, and forget what belonged to the one before."""
+    choice = menu[st.session_state[f"provider_{k}"]]
+    st.session_state[f"url_{k}"] = choice.provider.base_url
+    st.session_state[f"usage_{k}"] = choice.provider.include_usage
+    st.session_state[f"limit_{k}"] = choice.provider.limit_name
+    for field in ("model", "pick", "key", "ref"):
+        st.session_state.pop(f"{field}_{k}", None)
+
+
+def _address(k: int, column: DeltaGenerator, slots: Slots) -> str:
+    with column:
+        typed = st.text_input(
+            "Base URL",
+            key=f"url_{k}",
+            placeholder="https://api.example.com/v1",
+            help="The address up to and including /v1; the rest is added by the API you choose.",
+            **KEEP,
+        )
+        slots[f"{k}.base_url"] = st.empty()
+    return (typed or "").strip()
+
+
+def _key(k: int, column: DeltaGenerator, provider: Provider, base_url: str, slots: Slots) -> str:
+    """The name under which the service knows the key, "" for none."""
+    found = session.service().keys.found(provider.key_env) if provider.key_env else None
+    with column:
+        typed = st.text_input(
+            "Key",
+            key=f"key_{k}",
+            type="password",
+            autocomplete="off",
+            placeholder="leave empty to use the one found" if found else "empty if none is needed",
+            help="Kept in memory until the server stops; never stored, and sent to this address only.",
+            **KEEP,
+        )
+        slots[f"{k}.key_ref"] = st.empty()
+        if typed:
+            return _typed(k, typed, base_url)
+        return _found(k, found, provider.key_env, base_url) if found else ""
+
+
+def _typed(k: int, secret: str, base_url: str) -> str:
+    """One reference per key and address: the service's memory is asked again only when one changes."""
+    held = st.session_state.get(f"ref_{k}")
+    if held is None or held[:2] != (base_url, hash(secret)):
+        if endpoint_problems(Endpoint(base_url)):
+            return ""
+        held = (base_url, hash(secret), session.service().keys.typed(secret, base_url))
+        st.session_state[f"ref_{k}"] = held
+    return str(held[2])
+
+
+def _found(k: int, ref: str, name: str, base_url: str) -> str:
+    """A key from the environment goes to its own provider, elsewhere only when the user says so."""
+    st.caption(f":material/key: `{name}` found")
+    try:
+        at_home = origin(base_url) in key_origins(name)
+    except InvalidSpec:
+        return ""
+    if at_home:
+        return ref
+    if not st.checkbox(f"Send {name} to this address", key=f"allow_{k}_{base_url}"):
+        return ""
+    session.service().keys.allow(ref, base_url)
+    return ref
+
+
+def _endpoint(k: int, provider: Provider, base_url: str, ref: str) -> Endpoint:
+    usage: bool = st.session_state.get(f"usage_{k}", provider.include_usage)
+    limit: LimitName = st.session_state.get(f"limit_{k}", provider.limit_name)
+    return Endpoint(base_url, ref, limit_name=limit, include_usage=usage)
+
+
+def _options(k: int) -> None:
+    """The two options of an endpoint; `_endpoint` reads them on the next run, which pressing one starts."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "Name of the token limit",
+            ("auto", "max_tokens"),
+            format_func={"auto": "newest name", "max_tokens": "max_tokens"}.__getitem__,
+            key=f"limit_{k}",
+            help="Older servers know only max_tokens.",
+            width=220,
+            **KEEP,
+        )
+        st.checkbox(
+            "Ask for token counts in the stream",
+            key=f"usage_{k}",
+            help="Adds stream_options.include_usage. A few servers refuse it.",
+            **KEEP,
+        )
+
+
+def _lab_model(k: int, choice: Choice, slots: Slots) -> Arm:
+    apis = dict(LAB_MODELS)
+    model = _pick(k, choice.models, slots)
+    return Arm(Endpoint(LAB), CallSpec(apis.get(model, "chat.completions"), model))
+
+
+def _remote_model(k: int, choice: Choice, endpoint: Endpoint, slots: Slots) -> Arm:
+    looked = _looked_up(endpoint)
+    model_column, api_column, look_column = st.columns([1.6, 1.2, 1.2])
+    with model_column:
+        model = _pick(k, choice.models or looked.names, slots)
+        if looked.problem:
+            st.text(looked.problem)
+    with api_column:
+        api: Api = st.selectbox(
+            "API", EXPERIMENT_APIS, format_func=lambda a: DIALECTS[a].label, key=f"api_{k}", **KEEP
+        )
+    with look_column:
+        st.space("small")
+        st.button(
+            "Look up models",
+            key=f"look_{k}",
+            icon=":material/search:",
+            help="Asks the address for its list of models. Costs nothing.",
+            width="stretch",
+            on_click=_look_up,
+            args=(endpoint,),
+        )
+    if choice.provider.note:
+        st.caption(choice.provider.note)
+    return Arm(endpoint, CallSpec(api, model))
+
+
+def _pick(k: int, names: tuple[str, ...], slots: Slots) -> str:
+    """A menu when the models are known, in which others may be typed; a plain field otherwise."""
+    if names:
+        chosen = st.selectbox(
+            "Model",
+            names,
+            key=f"pick_{k}",
+            accept_new_options=True,
+            help="Pick one, or type another name and press Enter.",
+            **KEEP,
+        )
+    else:
+        chosen = st.text_input("Model", key=f"model_{k}", placeholder="as the endpoint calls it", **KEEP)
+    slots[f"{k}.model"] = st.empty()
+    return (chosen or "").strip()
+
+
+def _looked_up(endpoint: Endpoint) -> ModelList:
+    """The answer of this visit's last look-up at this endpoint, empty before there was one."""
+    held: dict[tuple[str, str], ModelList] = st.session_state.setdefault("models", {})
+    return held.get((endpoint.base_url, endpoint.key_ref), ModelList((), None))
+
+
+def _look_up(endpoint: Endpoint) -> None:
+    """Ask the endpoint for its models; what went wrong is kept and said under the model field."""
+    try:
+        found = endpoint_problems(endpoint)
+        answer = ModelList((), found[0].message) if found else session.service().models(endpoint)
+    except StreamgaugeError as error:
+        answer = ModelList((), str(error))
+    if not answer.names and not answer.problem:
+        answer = ModelList((), "It answered, but named no models. Type the name.")
+    st.session_state["models"][endpoint.base_url, endpoint.key_ref] = answer
+
+
+def _count(models: int) -> str:
+    return "1 model" if models == 1 else f"{models} models"

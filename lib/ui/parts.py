@@ -1,0 +1,87 @@
+"""Small pieces that several pages draw, and the plain words for what they all name.
+
+Text that we did not write goes through `st.text`, `st.code` or a component, never through a label.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from lib.errors import StreamgaugeError
+from lib.experiment import Experiment
+from lib.plan import plan
+from lib.spec import Arm, ExperimentSpec, is_lab
+from lib.ui import session, shell
+
+
+def lead(runs: Iterable[tuple[str, bool]]) -> None:
+    """The one sentence of a page, larger than the rest, with the runs that matter in bold."""
+    words = "".join(f"<b>{html.escape(t)}</b>" if strong else html.escape(t) for t, strong in runs)
+    st.html(f'<p style="font-size:1.2rem;line-height:1.5;margin:0;max-width:46rem">{words}</p>')
+
+
+def problem(slot: DeltaGenerator, message: str) -> None:
+    """What is wrong with the field above, in words that may repeat what was typed."""
+    with slot.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+        st.badge("Please correct", icon=":material/error:", color="red")
+        st.text(message)
+
+
+def failed(error: StreamgaugeError) -> None:
+    """An action that did not happen, and why."""
+    with st.container(border=True):
+        st.badge("Not done", icon=":material/error:", color="red")
+        st.text(str(error))
+
+
+def start(spec: ExperimentSpec, parent: str | None = None) -> None:
+    """Start an experiment and go to its page; when it is refused, say why and stay."""
+    try:
+        # The plan draws its order from the seed; 0 asks the service for a new one.
+        new = session.service().start(dataclasses.replace(spec, seed=0), parent=parent)
+    except StreamgaugeError as error:
+        failed(error)
+        return
+    st.switch_page(shell.EXPERIMENT, query_params={"id": new})
+
+
+def name_of(experiment: Experiment) -> str:
+    """Its title, else what was asked: untrusted text either way."""
+    return experiment.title or default_name(tuple(arm.call.model for arm in experiment.spec.arms))
+
+
+def default_name(models: tuple[str, ...]) -> str:
+    """A title for experiments that nobody has named."""
+    distinct = list(dict.fromkeys(models))
+    return "Blocking and streaming: " + ", ".join(distinct) if distinct else "Experiment"
+
+
+def place(arm: Arm) -> str:
+    """The host that an arm calls, or the built-in endpoint's name."""
+    if is_lab(arm.endpoint):
+        return "the built-in lab"
+    parts = urlsplit(arm.endpoint.base_url)
+    return parts.netloc or arm.endpoint.base_url
+
+
+def cost(spec: ExperimentSpec) -> str:
+    """What starting this sends, and where to. Untrusted text: it names hosts."""
+    calls = Counter(place(spec.arms[call.arm]) for call in plan(spec))
+    if len(calls) == 1:
+        where, count = next(iter(calls.items()))
+        return f"This sends {count} calls to {where}."
+    each = ", ".join(f"{count} to {where}" for where, count in calls.items())
+    return f"This sends {sum(calls.values())} calls: {each}."
+
+
+def date(created_ms: int) -> str:
+    """A day and minute, in UTC and labelled so."""
+    return datetime.fromtimestamp(created_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,214 @@
+"""A finished experiment on its page, from the sentence down to the last digit.
+
+Each function draws one part. Numbers come from lib ready to show; what servers and users wrote goes
+through panes, `st.text`, `st.code` and cells of a dataframe.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lib import charts, exports, lanes, metrics, summary
+from lib.experiment import CallResult, Experiment, pair
+from lib.spec import is_lab
+from lib.ui import evidence, faults, hero, parts, plain, session
+
+BADGES = {
+    "done": ("Finished", ":material/check_circle:", "green"),
+    "cancelled": ("Cancelled", ":material/stop_circle:", "orange"),
+    "interrupted": ("Interrupted", ":material/error:", "orange"),
+}
+
+
+def status(experiment: Experiment) -> None:
+    """How it ended, when it was made and what it was made of."""
+    label, icon, color = BADGES[experiment.state]
+    bad = any(faults.fault(call) for call in experiment.calls)
+    if experiment.state == "done" and bad:
+        label, icon, color = "Finished, not all well", ":material/error:", "orange"
+    pairs = "1 pair" if experiment.spec.pairs == 1 else f"{experiment.spec.pairs} pairs"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge(label, icon=icon, color=color)  # type: ignore[arg-type]  # one of the table's colours
+        st.caption(f"{parts.date(experiment.created_ms)} · {pairs}", width="content")
+
+
+def pick(experiment: Experiment) -> tuple[int, int]:
+    """Which arm and pair the numbers speak of; asked only where there are several."""
+    arm = number = 0
+    with st.container(horizontal=True):
+        if len(experiment.spec.arms) > 1:
+            arm = st.selectbox(
+                "Numbers of",
+                range(len(experiment.spec.arms)),
+                format_func=lambda i: f"{i + 1}. {lanes.model_name(experiment, i)}",
+                key=f"arm_{experiment.id}",
+                width=360,
+            )
+        if experiment.spec.pairs > 1:
+            number = st.selectbox(
+                "Pair",
+                range(experiment.spec.pairs),
+                format_func=lambda i: f"{i + 1} of {experiment.spec.pairs}",
+                key=f"pair_{experiment.id}",
+                width=140,
+            )
+    return arm, number
+
+
+def troubles(experiment: Experiment) -> None:
+    """A card for each call that did not end well."""
+    for call in experiment.calls:
+        found = faults.fault(call)
+        if found is not None:
+            with st.container(border=True, gap="xsmall"):
+                st.badge(f"{found.badge}: {call.planned.mode} call", icon=":material/error:", color="red")
+                if len(experiment.spec.arms) > 1:
+                    st.text(lanes.model_name(experiment, call.planned.arm))
+                st.text(found.happened)
+                st.text(found.kept)
+                if found.advice:
+                    st.caption(found.advice)
+
+
+def numbers(experiment: Experiment, arm: int, number: int) -> None:
+    """At most four, in one row."""
+    shown = summary.headline(experiment, arm, number)
+    if not shown:
+        return
+    with st.grid(4, min_column_width=170):
+        for figure in shown:
+            st.metric(
+                figure.label,
+                figure.value,
+                delta=figure.note or None,
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+                height="stretch",
+            )
+
+
+def watch(experiment: Experiment, number: int) -> None:
+    """The answers as a reader would have seen them, on one clock."""
+    hero.hero(lanes.hero_data(experiment, pair=number), key=f"watch_{experiment.id}_{number}")
+
+
+def comparison(experiment: Experiment, arm: int, number: int) -> None:
+    """Both calls of the pair, row by row. Every cell is our own text."""
+    rows = summary.table(experiment, arm, number)
+    st.table(
+        {
+            "": [row.label for row in rows],
+            "Blocking": [row.blocking for row in rows],
+            "Streaming": [row.streaming for row in rows],
+            "Note": [row.note for row in rows],
+        },
+        border="horizontal",
+        hide_header=False,
+        alt="The blocking and the streaming call compared",
+    )
+
+
+def when(experiment: Experiment, number: int) -> None:
+    """The two charts."""
+    dark = session.is_dark()
+    with st.container(border=True):
+        st.subheader("Event arrivals")
+        st.plotly_chart(
+            charts.timeline_figure(experiment, pair=number, dark=dark),
+            config={"displayModeBar": False},
+            key=f"timeline_{experiment.id}_{number}",
+            alt=charts.timeline_alt(experiment, pair=number),
+        )
+    with st.container(border=True):
+        st.subheader("Token throughput")
+        st.plotly_chart(
+            charts.throughput_figure(experiment, pair=number, dark=dark),
+            config={"displayModeBar": False},
+            key=f"throughput_{experiment.id}_{number}",
+            alt=charts.throughput_alt(experiment, pair=number),
+        )
+
+
+def why(experiment: Experiment, arm: int, number: int) -> None:
+    """Every number there is of both calls, with the reason where there is none."""
+    section = st.expander("Why: delivery, gaps and phases", on_change="rerun", key=f"why_{experiment.id}")
+    calls = pair(experiment, arm, number)
+    if section.open and calls is not None:
+        with section:
+            rows = evidence.number_rows(*calls)
+            st.dataframe(rows, hide_index=True, alt="Every number of both calls")
+            st.caption("A dash means that the number does not exist for this call; the note says why.")
+
+
+def trust(experiment: Experiment, arm: int, number: int) -> None:
+    """How both calls were measured."""
+    section = st.expander("Trust: how this was measured", on_change="rerun", key=f"trust_{experiment.id}")
+    calls = pair(experiment, arm, number)
+    if section.open and calls is not None:
+        with section:
+            rows = evidence.trust_rows(experiment, *calls)
+            st.dataframe(rows, hide_index=True, alt="How both calls were measured")
+            for note in evidence.source_notes(experiment, arm):
+                st.caption(note)
+            st.caption(f"Numbers by definition {metrics.definition()}.")
+
+
+def texts(experiment: Experiment, arm: int, number: int) -> None:
+    """What was asked and what came back, letter by letter."""
+    section = st.expander("Prompt and both answers", on_change="rerun", key=f"texts_{experiment.id}")
+    calls = pair(experiment, arm, number)
+    if not section.open or calls is None:
+        return
+    asked = experiment.spec.arms[arm].call
+    with section:
+        if asked.system:
+            st.caption("System message")
+            st.code(asked.system, language=None, wrap_lines=True)
+        st.caption("Prompt")
+        st.code(
+            asked.prompt, language=None, wrap_lines=True, height=160 if len(asked.prompt) > 800 else "content"
+        )
+        for column, call in zip(st.columns(2), calls, strict=True):
+            with column:
+                st.caption(lanes.label(call))
+                st.code(_text(call) or "no text", language=None, wrap_lines=True)
+
+
+def share(experiment: Experiment) -> None:
+    """The link, two files, and the same experiment once more."""
+    link, service = session.link(experiment.id), session.service()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        plain.copy_button("Copy link", link, key=f"copy_{experiment.id}")
+        st.download_button(
+            "Save as one HTML file",
+            lambda: exports.html_file(experiment, link=link if session.opens_elsewhere() else None),
+            file_name=f"streamgauge-{experiment.id}.html",
+            mime="text/html",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Download JSON",
+            lambda: service.json(experiment.id),
+            file_name=f"streamgauge-{experiment.id}.json",
+            mime="application/json",
+            icon=":material/data_object:",
+            on_click="ignore",
+        )
+        if st.button(_again(experiment), key="again", icon=":material/replay:"):
+            parts.start(experiment.spec, parent=experiment.id)
+    st.code(link, language=None)
+    if not session.opens_elsewhere():
+        st.caption("This link opens on this computer only. The HTML file opens anywhere, without a network.")
+
+
+def _again(experiment: Experiment) -> str:
+    if all(is_lab(arm.endpoint) for arm in experiment.spec.arms):
+        return "Run again"
+    return f"Run again (sends {len(experiment.calls)} calls)"
+
+
+def _text(call: CallResult) -> str:
+    events = call.timeline.events if call.timeline else ()
+    return "".join(event.text or "" for event in events if event.kind == "content")

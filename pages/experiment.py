@@ -1,0 +1,45 @@
+"""One experiment, live or saved: where every link lands."""
+
+import streamlit as st
+
+from lib import summary
+from lib.errors import NotFound
+from lib.ui import live, parts, plain, result, session, shell, titles
+
+try:
+    shown = session.service().experiment(st.query_params.get("id", ""))
+except NotFound:
+    st.title("Experiment not found")
+    st.markdown(
+        "This link names no experiment that is kept here. It may have been deleted, made on another "
+        "computer, or copied only in part. Ask for the link again, or for the experiment as a file."
+    )
+    st.page_link(shell.RUN, label="See one that is here", icon=":material/arrow_back:")
+    st.stop()
+
+name = parts.name_of(shown)
+st.set_page_config(page_title=f"{name} · Streamgauge")
+with st.container(horizontal=True, vertical_alignment="center"):
+    plain.heading(name, key=f"title_{shown.id}")
+    titles.rename(shown.id, name)
+
+if shown.state == "running":
+    live.draw(shown)
+    st.stop()
+
+result.status(shown)
+arm, pair = result.pick(shown)
+parts.lead(summary.sentence(shown, arm, pair))
+result.troubles(shown)
+result.numbers(shown, arm, pair)
+result.watch(shown, pair)
+st.caption(summary.caveat(shown, arm, pair))
+result.share(shown)
+
+st.header("Blocking and streaming compared")
+result.comparison(shown, arm, pair)
+st.header("When")
+result.when(shown, pair)
+result.why(shown, arm, pair)
+result.trust(shown, arm, pair)
+result.texts(shown, arm, pair)

@@ -1,0 +1,35 @@
+"""The start page: a finished experiment first, then the ways to make one's own."""
+
+import streamlit as st
+
+from lib import experiment, lanes, summary
+from lib.lab.recordings import RECORDINGS
+from lib.ui import form, hero, parts, session, strip
+
+SHOWN = "text-davinci-002-2022-10"
+
+shown = session.recorded(SHOWN)
+
+st.title("See when the words arrive.")
+parts.lead(summary.sentence(shown))
+hero.hero(lanes.hero_data(shown, speed=2.0), key="start")
+st.caption(
+    "Recorded for OpenAI's Cookbook, October 2022, text-davinci-002, one call each, times to 10 ms. "
+    "Shown here at twice the speed."
+)
+
+with st.container(horizontal=True):
+    label = f"{strip.run_label(RECORDINGS[SHOWN])}, no key"
+    if st.button(label, key="run_here", type="primary", icon=":material/play_arrow:"):
+        parts.start(experiment.preset())
+    st.button("Try my model", key="try_mine", icon=":material/tune:", on_click=form.open_form)
+
+form.draw()
+
+st.space("medium")
+st.header("Six recorded pairs")
+st.caption(
+    "Each is one blocking and one streaming call with the same request, recorded by others and played "
+    "by the built-in lab over real HTTP, at the recorded times. One pair is a look, not a measurement."
+)
+strip.draw()

@@ -1,0 +1,17 @@
+"""Every experiment that is kept here: find one, open it, name it, delete it."""
+
+import streamlit as st
+
+from lib.ui import saved
+
+st.title("Saved")
+st.caption("Every experiment is kept as it runs, until you delete it.")
+search = st.text_input("Find", key="search", placeholder="a name or a model", type="search")
+
+entries, more = saved.entries(search or "")
+if not entries:
+    saved.nothing(searched=bool(search))
+for entry in entries:
+    saved.row(entry)
+if more:
+    st.button("More", key="more", on_click=saved.show_more, icon=":material/expand_more:")

@@ -1,0 +1,144 @@
+"""The form: every bad input gets its sentence and sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lib.service import Service
+from lib.spec import LAB, Arm, CallSpec, Endpoint, Limits
+from lib.ui import form
+from lib.ui.form import Question
+
+Open = Callable[..., AppTest]
+GOOD = Question("Say hello.", "", "300", "", True)
+ELSEWHERE = Arm(Endpoint("https://api.example.com/v1"), CallSpec(model="m"))
+IN_LAB = Arm(Endpoint(LAB), CallSpec(model="steady"))
+
+
+def opened(open_page: Open) -> AppTest:
+    at = open_page()
+    at.button(key="try_mine").click().run()
+    at.selectbox(key="provider_0").select("other").run()
+    at.text_input(key="url_0").set_value("http://127.0.0.1:9/v1")
+    at.text_input(key="model_0").set_value("some-model").run()
+    return at
+
+
+def said(at: AppTest) -> list[str]:
+    return [text.value for text in at.text]
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value", "sentence"),
+    [
+        ("text_area", "prompt", "", "The prompt is empty. Write what the model is asked."),
+        (
+            "text_area",
+            "prompt",
+            "x" * 1_000_001,
+            "The prompt has 1,000,001 bytes; at most 1,000,000 can be sent.",
+        ),
+        ("text_input", "max_tokens", "0", "max_tokens must be from 1 to 1,000,000; 0 is not."),
+        ("text_input", "max_tokens", "-1", "max_tokens must be from 1 to 1,000,000; -1 is not."),
+        ("text_input", "max_tokens", "ten", "max_tokens must be a number; 'ten' is not one."),
+        ("text_input", "max_tokens", "1.5", "max_tokens must be a whole number; 1.5 is not."),
+        ("text_input", "temperature", "9", "temperature must be from 0 to 2; 9 is not."),
+        (
+            "text_input",
+            "url_0",
+            "api.example.com",
+            "The base URL must start with http:// or https:// and name a host.",
+        ),
+        ("text_input", "model_0", "", "Name a model, as the endpoint calls it."),
+    ],
+)
+def test_bad_input_gets_its_sentence_and_sends_nothing(
+    open_page: Open, service: Service, kind: str, key: str, value: str, sentence: str
+) -> None:
+    at = opened(open_page)
+    at.get_by_key(key).set_value(value)
+    at.button(key="run_form").click().run()
+    assert sentence in said(at)
+    assert service.listing() == []
+    assert not at.exception
+
+
+def test_complaints_wait_for_the_run_button_and_go_when_put_right(open_page: Open) -> None:
+    at = opened(open_page)
+    at.text_input(key="max_tokens").set_value("0").run()
+    assert not any("must be" in text for text in said(at))
+    at.button(key="run_form").click().run()
+    assert any("must be" in text for text in said(at))
+    at.text_input(key="max_tokens").set_value("5").run()
+    assert not any("must be" in text for text in said(at))
+
+
+def test_a_found_key_is_named_and_never_shown(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", "gsk-very-secret-value")
+    at = open_page()
+    at.button(key="try_mine").click().run()
+    assert at.selectbox(key="provider_0").value == "Groq"
+    assert any("`GROQ_API_KEY` found" in caption.value for caption in at.caption)
+    assert "gsk-very-secret-value" not in str(at.main) + str(at.session_state.filtered_state)
+
+
+def test_a_found_key_goes_to_another_address_only_when_allowed(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", "gsk-very-secret-value")
+    at = open_page()
+    at.button(key="try_mine").click().run()
+    at.text_input(key="url_0").set_value("https://elsewhere.example/v1").run()
+    boxes = [box for box in at.checkbox if "GROQ_API_KEY" in box.label]
+    assert [box.value for box in boxes] == [False]
+
+
+def test_the_cost_is_said_before_anything_is_sent(open_page: Open) -> None:
+    at = opened(open_page)
+    assert "This sends 2 calls to 127.0.0.1:9." in said(at)
+    at.button(key="add_arm").click().run()
+    at.selectbox(key="provider_1").select(LAB).run()
+    assert "This sends 4 calls: 2 to 127.0.0.1:9, 2 to the built-in lab." in said(at)
+
+
+def test_at_most_four_models_and_each_can_be_removed(open_page: Open) -> None:
+    at = opened(open_page)
+    for _ in range(3):
+        at.button(key="add_arm").click().run()
+    assert "add_arm" not in [button.key for button in at.button]
+    at.button(key="remove_1").click().run()
+    assert [box.key for box in at.selectbox if str(box.key).startswith("provider_")] == [
+        "provider_0",
+        "provider_2",
+        "provider_3",
+    ]
+
+
+def test_calls_start_together_only_in_the_lab() -> None:
+    assert form.assemble([IN_LAB], GOOD, Limits())[0].together
+    assert not form.assemble([IN_LAB, ELSEWHERE], GOOD, Limits())[0].together
+
+
+def test_the_nonce_is_on_unless_switched_off() -> None:
+    assert form.assemble([ELSEWHERE], GOOD, Limits())[0].cache == "bust"
+    assert form.assemble([ELSEWHERE], GOOD._replace(bust=False), Limits())[0].cache == "as_is"
+
+
+def test_empty_numbers_are_not_sent() -> None:
+    spec, found = form.assemble([ELSEWHERE], GOOD._replace(max_tokens=" ", temperature=""), Limits())
+    assert found == []
+    assert spec.arms[0].call.max_tokens is None
+    assert spec.arms[0].call.temperature is None
+
+
+def test_running_goes_to_the_experiment(open_page: Open, service: Service) -> None:
+    at = open_page()
+    at.button(key="try_mine").click().run()
+    at.selectbox(key="provider_0").select(LAB).run()
+    at.selectbox(key="pick_0").set_value("steady:first=0.02,rate=400,tokens=20").run()
+    at.button(key="run_form").click().run()
+    (entry,) = service.listing()
+    assert at.query_params["id"] == entry.id
