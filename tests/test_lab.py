@@ -81,15 +81,15 @@ def test_a_recording_leaves_at_its_recorded_times(plain: Plain, model: str) -> N
     assert sorted(late_ms)[len(late_ms) // 2] < 50
 
 
-@pytest.mark.real_time  # never early, less than 50 ms late at the client
+@pytest.mark.real_time  # never early, less than 200 ms late at the client
 def test_the_client_sees_the_times_that_the_lab_tells(plain: Plain) -> None:
     body = {"model": "steady:first=0.1,tokens=1", "prompt": "x", "stream": True}
     plain.post(COMPLETIONS, json.dumps(body).encode())
     plain.sock.recv(1, socket.MSG_PEEK)
     seen_ns = time.monotonic_ns()
     truth = plain.response().truth
-    assert 0 <= seen_ns - truth["sent_ns"][0] < 50_000_000
-    assert 0 <= truth["sent_ns"][0] - truth["received_ns"] - 100_000_000 < 50_000_000
+    assert 0 <= seen_ns - truth["sent_ns"][0] < 200_000_000
+    assert 0 <= truth["sent_ns"][0] - truth["received_ns"] - 100_000_000 < 200_000_000
 
 
 @pytest.mark.parametrize("model", list(RECORDINGS))
