@@ -98,13 +98,15 @@ class Ledger:
             if _state(connection, id, n) == "planned":
                 _end(connection, Closed(id, n, "failed", recording))
 
-    def finish(self, id: str, state: ExperimentState) -> None:
-        """The experiment's end; calls that were not sent become dropped."""
+    def finish(self, id: str, state: ExperimentState) -> list[int]:
+        """The experiment's end; calls that were not sent become dropped → their numbers."""
         planned = and_(call.c.experiment_id == id, call.c.state == "planned")
         with self._store.write() as connection:
+            dropped = connection.execute(select(call.c.n).where(planned).order_by(call.c.n)).scalars().all()
             connection.execute(update(call).where(planned).values(state="dropped"))
             running = and_(experiment.c.id == id, experiment.c.state == "running")
             connection.execute(update(experiment).where(running).values(state=state))
+        return list(dropped)
 
     def owners(self) -> set[str]:
         """The owners of experiments that run and of calls that were sent."""
@@ -113,19 +115,21 @@ class Ledger:
             sent = select(call.c.owner).where(call.c.state == "sent")
             return set(connection.execute(running.union(sent)).scalars())
 
-    def abandon(self, dead: Collection[str]) -> int:
-        """What dead owners leave: sent → unknown, planned → dropped, running → interrupted."""
+    def abandon(self, dead: Collection[str]) -> set[str]:
+        """What dead owners leave: sent → unknown, planned → dropped, running → interrupted.
+
+        Returns the experiments that changed.
+        """
+        left = and_(experiment.c.owner.in_(dead), experiment.c.state == "running")
+        sent = and_(call.c.owner.in_(dead), call.c.state == "sent")
         with self._store.write() as connection:
-            running = select(experiment.c.id).where(
-                experiment.c.owner.in_(dead), experiment.c.state == "running"
-            )
-            planned = and_(call.c.state == "planned", call.c.experiment_id.in_(running))
+            changed = set(connection.execute(select(experiment.c.id).where(left)).scalars())
+            changed |= set(connection.execute(select(call.c.experiment_id).where(sent)).scalars())
+            planned = and_(call.c.experiment_id.in_(changed), call.c.state == "planned")
             connection.execute(update(call).where(planned).values(state="dropped"))
-            sent = and_(call.c.state == "sent", call.c.owner.in_(dead))
-            moved = connection.execute(update(call).where(sent).values(state="unknown")).rowcount
-            left = and_(experiment.c.owner.in_(dead), experiment.c.state == "running")
+            connection.execute(update(call).where(sent).values(state="unknown"))
             connection.execute(update(experiment).where(left).values(state="interrupted"))
-        return moved
+        return changed
 
 
 def _state(connection: Connection, id: str, n: int) -> str | None:

@@ -1,0 +1,182 @@
+"""From rows to an Experiment: decoded, recounted, measured; and the numbers kept beside the evidence.
+
+What was computed under today's definition is read from the store, anything else is computed again and
+kept. Finished experiments stay decoded for a while, so that a page opens at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from lib.experiment import CallResult, Experiment, Number
+from lib.lab import recordings
+from lib.messages import Hello, Part, Start, fold, from_line
+from lib.metrics import definition, measure
+from lib.recording import Recording, from_bytes
+from lib.spec import ExperimentSpec, is_lab
+from lib.store import CallRow, Row, Store
+from lib.timeline import Recount, Timeline, decode
+from lib.tokens import Vocabulary
+from lib.underway import Underway
+
+KEPT_EVENTS = 50_000
+OPEN = ("planned", "sent", "unknown")
+
+
+class Numbers(NamedTuple):
+    """What is computed of one call. `recount` None has a reason, or there was nothing to count."""
+
+    recount: Recount | None
+    recount_reason: str | None
+    metrics: dict[str, Number]
+    reasons: dict[str, str]
+
+
+class Results:
+    """Experiments as pages and documents want them. Safe from any thread."""
+
+    def __init__(self, store: Store, vocabulary: Vocabulary) -> None:
+        self._store, self._vocabulary = store, vocabulary
+        self._kept: OrderedDict[str, tuple[CallResult, ...]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def experiment(self, id: str, live: Mapping[int, Underway]) -> Experiment:
+        """All that is known, calls under way included. Raises NotFound, DecodeError."""
+        row = self._store.row(id)
+        spec = row.asked()
+        if (calls := self._remembered(id)) is None:
+            calls = self._calls(row, spec, live)
+            if row.state != "running" and not any(c.state in OPEN for c in calls):
+                self._remember(id, calls)
+        return Experiment(id, spec, row.state, row.created_ms, calls, row.title, row.note, row.parent)
+
+    def compute(self, id: str, n: int, spec: ExperimentSpec, arm: int, timeline: Timeline) -> Numbers:
+        """The numbers of one ended call, kept in the store."""
+        numbers = self._numbers(spec, arm, timeline)
+        self._store.put_derived(id, n, definition(), *_to_json(numbers))
+        return numbers
+
+    def forget(self, id: str) -> None:
+        """Drop what is remembered of an experiment."""
+        with self._lock:
+            self._kept.pop(id, None)
+
+    def _calls(self, row: Row, spec: ExperimentSpec, live: Mapping[int, Underway]) -> tuple[CallResult, ...]:
+        rows = self._store.calls(row.id)
+        evidence = self._store.evidence(row.id)
+        derived = self._store.derived(row.id, definition())
+        lines = self._store.lines(row.id) if any(r.state in ("sent", "unknown") for r in rows) else {}
+        calls = []
+        for r in rows:
+            n = r.planned.n
+            if n in evidence:
+                recording: Recording | None = from_bytes(evidence[n])
+            elif n in live:
+                recording = live[n].recording()
+            else:
+                recording = _unfinished(lines.get(n, []), r.state)
+            numbers = _from_json(*derived[n]) if n in derived else None
+            calls.append(self._result(row.id, spec, r, recording, numbers, ended=n in evidence))
+        return tuple(calls)
+
+    def _result(
+        self,
+        id: str,
+        spec: ExperimentSpec,
+        row: CallRow,
+        recording: Recording | None,
+        numbers: Numbers | None,
+        *,
+        ended: bool,
+    ) -> CallResult:
+        if recording is None:
+            return CallResult(row.planned, row.state)
+        timeline = decode(recording)
+        if ended and (numbers is None or _torn(numbers, timeline)):
+            numbers = self.compute(id, row.planned.n, spec, row.planned.arm, timeline)
+        elif row.state == "unknown":
+            numbers = self._numbers(spec, row.planned.arm, timeline)
+        known = {} if numbers is None else numbers._asdict()
+        return CallResult(
+            row.planned,
+            row.state,
+            timeline if ended or row.state == "unknown" else dataclasses.replace(timeline, error=None),
+            instrument=recording.instrument,
+            error=timeline.error if row.state != "sent" else None,
+            wall_ms=recording.wall_ms or row.sent_ms,
+            **known,
+        )
+
+    def _numbers(self, spec: ExperimentSpec, arm: int, timeline: Timeline) -> Numbers:
+        recount, reason = self._recount(spec, arm, timeline)
+        metrics, reasons = measure(timeline, recount)
+        return Numbers(recount, reason, metrics, reasons)
+
+    def _recount(
+        self, spec: ExperimentSpec, arm: int, timeline: Timeline
+    ) -> tuple[Recount | None, str | None]:
+        asked = spec.arms[arm]
+        if is_lab(asked.endpoint):
+            texts = [e.text for e in timeline.events]
+            if (known := recordings.recount(asked.call.model, texts)) is not None:
+                return known, None
+        return self._vocabulary.recount(timeline, asked.call.model)
+
+    def _remembered(self, id: str) -> tuple[CallResult, ...] | None:
+        with self._lock:
+            if id in self._kept:
+                self._kept.move_to_end(id)
+            return self._kept.get(id)
+
+    def _remember(self, id: str, calls: tuple[CallResult, ...]) -> None:
+        with self._lock:
+            self._kept[id] = calls
+            while len(self._kept) > 1 and sum(map(_size, self._kept.values())) > KEPT_EVENTS:
+                self._kept.popitem(last=False)
+
+
+def _size(calls: tuple[CallResult, ...]) -> int:
+    return sum(len(c.timeline.events) + len(c.timeline.reads) + 100 for c in calls if c.timeline)
+
+
+def _torn(numbers: Numbers, timeline: Timeline) -> bool:
+    """Whether kept numbers are of another decoding than this one."""
+    return numbers.recount is not None and len(numbers.recount.tokens) != len(timeline.events)
+
+
+def _unfinished(lines: list[str], state: str) -> Recording | None:
+    """What arrived of a call whose end is not known; without an error while it is still under way."""
+    recording = unfolded(lines)
+    if recording is None or state == "unknown":
+        return recording
+    return dataclasses.replace(recording, error=None)
+
+
+def unfolded(lines: list[str], more: list[str] | None = None) -> Recording | None:
+    """Hello, Start and Parts as lines → Recording; None when a call's first two lines are missing."""
+    messages = [from_line(line) for line in lines]
+    hello = next((m for m in messages if isinstance(m, Hello)), None)
+    start = next((m for m in messages if isinstance(m, Start)), None)
+    if hello is None or start is None:
+        return None
+    return fold(start, hello, [m for m in messages if isinstance(m, Part)], None)
+
+
+def _to_json(numbers: Numbers) -> tuple[str, str]:
+    recount = None if numbers.recount is None else dataclasses.asdict(numbers.recount)
+    first = {"recount": recount, "reason": numbers.recount_reason}
+    return json.dumps(first), json.dumps({"metrics": numbers.metrics, "reasons": numbers.reasons})
+
+
+def _from_json(recount: str, metrics: str) -> Numbers:
+    first: dict[str, Any] = json.loads(recount)
+    second: dict[str, Any] = json.loads(metrics)
+    counted = first["recount"]
+    if counted is not None:
+        counted = Recount(counted["encoding"], counted["basis"], tuple(counted["tokens"]))
+    return Numbers(counted, first["reason"], second["metrics"], second["reasons"])

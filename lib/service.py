@@ -1,0 +1,305 @@
+"""The service: the one object that pages, routes and the command line talk to. It owns all the rest.
+
+Starts, stops and keeps experiments; asks endpoints for their models; knows the keys. An experiment
+belongs to the service, never to a browser session.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import secrets
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from lib import document, plan
+from lib.children import Lab
+from lib.dialects import models_request
+from lib.dispatch import Dispatch
+from lib.errors import ChildError, InvalidSpec, KeyRefused, StoreError
+from lib.experiment import Experiment, ExperimentState
+from lib.feed import Feed, FeedItem, told
+from lib.keys import Keys
+from lib.lab import recordings
+from lib.ledger import Ledger
+from lib.metrics import definition
+from lib.owner import Owner
+from lib.providers import LOCAL_SERVERS, Provider
+from lib.recording import Recording, Request
+from lib.recovery import sweep
+from lib.results import Results
+from lib.runner import LocalRunner
+from lib.settings import Settings, read
+from lib.spec import Endpoint, ExperimentSpec, Limits, check, endpoint_problems, is_lab
+from lib.store import Listed, Store
+from lib.summary import seconds
+from lib.tokens import Vocabulary
+
+log = logging.getLogger("streamgauge.service")
+
+SWEEP_S = 5.0
+DISCOVERED_S = 30.0
+MODELS_S = 3.0
+MOST_MODELS = 2_000
+LONGEST_TITLE, LONGEST_NOTE = 200, 10_000
+
+
+class Entry(NamedTuple):
+    """One saved experiment in a list. `cursor`: where the next page begins."""
+
+    id: str
+    title: str
+    created_ms: int
+    state: ExperimentState
+    models: tuple[str, ...]
+    headline: str
+
+    @property
+    def cursor(self) -> tuple[int, str]:
+        """What `listing(before=)` takes to go on after this entry."""
+        return self.created_ms, self.id
+
+
+class ModelList(NamedTuple):
+    """What an endpoint offers. `problem`: why `names` is empty, in a sentence; else None."""
+
+    names: tuple[str, ...]
+    problem: str | None
+
+
+class Found(NamedTuple):
+    """A server on this computer that answers."""
+
+    provider: Provider
+    models: tuple[str, ...]
+
+
+class Service:
+    """Use `open`; `close` when done. Safe from any thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.routes_mounted = False
+        self.keys = Keys()
+        self.feed = Feed(self._saved_feed)
+        self._store = Store.open(settings.data)
+        self._ledger = Ledger(self._store)
+        self._owner = Owner(settings.data)
+        self._results = Results(
+            self._store, Vocabulary(settings.data / "vocabularies", download=settings.download)
+        )
+        self._dispatch = Dispatch(
+            settings.data,
+            settings.region,
+            ledger=self._ledger,
+            owner=self._owner.id,
+            feed=self.feed,
+            keys=self.keys,
+        )
+        self._lab = Lab()
+        self._runner = LocalRunner(self._dispatch, self._lab, self._ledger, self._results, self.feed)
+        self._closing = threading.Event()
+        self._discovered: tuple[float, list[Found]] = (-DISCOVERED_S, [])
+        self._discovering = threading.Lock()
+
+    @classmethod
+    def open(cls, settings: Settings | None = None) -> Service:
+        """Open the data folder, recover what dead owners left, start the probe in the background.
+
+        Raises SettingsError, StoreError, NewerData.
+        """
+        service = cls(settings or read())
+        service._sweep()
+        threading.Thread(target=service._sweeping, name="sweep", daemon=True).start()
+        service._dispatch.probe.warm()
+        return service
+
+    def close(self) -> None:
+        """Send nothing more, save what arrived, end the children. Calls under way are finished by the
+        probe alone and folded in at the next start."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        self._runner.leave()
+        self._dispatch.close()
+        self._lab.close()
+        self._sweep()
+        self._owner.close()
+        self._store.close()
+
+    def start(self, spec: ExperimentSpec, *, title: str = "", parent: str | None = None) -> str:
+        """Begin an experiment → its id. Raises InvalidSpec, KeyRefused, StoreError before anything is
+        sent. A seed of 0 is drawn."""
+        check(spec)
+        for arm in spec.arms:
+            if arm.endpoint.key_ref and not is_lab(arm.endpoint):
+                self.keys.resolve(arm.endpoint.key_ref, arm.endpoint.base_url)
+        if spec.seed == 0:
+            spec = dataclasses.replace(spec, seed=secrets.randbelow(2**31 - 1) + 1)
+        calls = plan.plan(spec)
+        id = secrets.token_urlsafe(16)
+        self._store.add(id, spec, calls, owner=self._owner.id, title=_checked("title", title), parent=parent)
+        self._runner.start(id, spec, calls)
+        return id
+
+    def cancel(self, id: str) -> None:
+        """Stop an experiment that runs here; what arrived is kept. Raises NotFound."""
+        self.require(id)
+        self._runner.cancel(id)
+
+    def wait(self, id: str, timeout: float | None = None) -> None:
+        """Until an experiment that runs here has ended, or `timeout` (s) is over."""
+        self._runner.wait(id, timeout)
+
+    def require(self, id: str) -> None:
+        """Raise NotFound when there is no such experiment."""
+        self._store.row(id)
+
+    def experiment(self, id: str) -> Experiment:
+        """All that is known of an experiment, live or saved. Raises NotFound."""
+        return self._results.experiment(id, self._dispatch.live(id))
+
+    def json(self, id: str) -> str:
+        """The versioned document of docs/json.md. Raises NotFound."""
+        return document.to_json(self.experiment(id))
+
+    def listing(
+        self, search: str = "", limit: int = 50, before: tuple[int, str] | None = None
+    ) -> list[Entry]:
+        """Saved and running experiments, newest first; `search` in titles, models, prompts, or an id."""
+        return [self._entry(x) for x in self._store.listing(search, limit, before, definition())]
+
+    def rename(self, id: str, title: str) -> None:
+        """Give it a title. Raises NotFound, InvalidSpec."""
+        self._store.describe(id, title=_checked("title", title))
+
+    def annotate(self, id: str, note: str) -> None:
+        """Give it a note. Raises NotFound, InvalidSpec."""
+        self._store.describe(id, note=_checked("note", note, LONGEST_NOTE))
+
+    def delete(self, id: str) -> None:
+        """Delete it with all that belongs to it; a running one is stopped first. Raises NotFound."""
+        self.cancel(id)
+        self._store.delete(id)
+        self._results.forget(id)
+        self.feed.forget(id)
+
+    def request(self, request: Request, timeout: float) -> Recording:
+        """One call that belongs to no experiment and is not kept. Raises ChildError, KeyRefused."""
+        return self._dispatch.ask(request, timeout)
+
+    def models(self, endpoint: Endpoint) -> ModelList:
+        """What an endpoint offers, asked for through the probe; 3 s at most."""
+        if is_lab(endpoint):
+            return ModelList(tuple(id for id, _ in recordings.MODELS), None)
+        if problems := endpoint_problems(endpoint):
+            return ModelList((), problems[0].message)
+        return self._models(endpoint, Limits(connect_s=2.0, silence_s=MODELS_S, total_s=MODELS_S))
+
+    def discover(self) -> list[Found]:
+        """Servers that answer on their usual ports of this computer; asked again after 30 s."""
+        if not self.settings.discover:
+            return []
+        with self._discovering:
+            at, found = self._discovered
+            if time.monotonic() - at >= DISCOVERED_S:
+                with ThreadPoolExecutor(len(LOCAL_SERVERS)) as pool:
+                    found = [f for f in pool.map(self._look, LOCAL_SERVERS) if f is not None]
+                self._discovered = (time.monotonic(), found)
+            return found
+
+    def health(self) -> dict[str, Any]:
+        """Whether experiments can be started and saved; `status` is "ok" or "failing"."""
+        problem = self._dispatch.saver.problem
+        try:
+            self._store.check()
+        except StoreError as error:
+            problem = error
+        return {
+            "status": "ok" if problem is None else "failing",
+            "data": "writable" if problem is None else str(problem),
+            "probe": "running" if self._dispatch.probe.pid is not None else "not running",
+        }
+
+    def _look(self, provider: Provider) -> Found | None:
+        endpoint = Endpoint(provider.base_url, self.keys.found(provider.key_env) or "")
+        found = self._models(endpoint, Limits(connect_s=0.3, silence_s=2.0, total_s=MODELS_S))
+        return Found(provider, found.names) if found.names else None
+
+    def _models(self, endpoint: Endpoint, limits: Limits) -> ModelList:
+        try:
+            recording = self.request(models_request(endpoint, limits), MODELS_S + 2.0)
+        except (ChildError, KeyRefused) as error:
+            return ModelList((), str(error))
+        if recording.error is not None:
+            return ModelList((), recording.error.message)
+        return _model_list(recording.body)
+
+    def _entry(self, listed: Listed) -> Entry:
+        metrics = listed.metrics
+        if listed.state != "running" and not metrics:
+            calls = self.experiment(listed.id).calls
+            metrics = {
+                c.planned.mode: dict(c.metrics)
+                for c in calls
+                if c.metrics and (c.planned.arm, c.planned.pair) == (0, 0)
+            }
+        return Entry(*listed[:5], headline=_headline(metrics))
+
+    def _saved_feed(self, id: str) -> tuple[list[FeedItem], bool]:
+        experiment = self.experiment(id)
+        calls = [(c.planned.n, c.state, c.timeline.events if c.timeline else ()) for c in experiment.calls]
+        ended = experiment.state != "running"
+        return told(calls, ended), ended
+
+    def _sweeping(self) -> None:
+        while not self._closing.wait(SWEEP_S):
+            self._sweep()
+
+    def _sweep(self) -> None:
+        try:
+            for id in sweep(self._store, self._ledger, self._owner, self.settings.data / "spool"):
+                self._results.forget(id)
+            self._runner.tidy()
+        except StoreError as error:
+            if not self._closing.is_set():
+                log.error("What others left could not be looked at. %s", error)
+
+
+def _checked(field: str, text: str, longest: int = LONGEST_TITLE) -> str:
+    """Words about an experiment, trimmed. Raises InvalidSpec."""
+    text = text.strip()
+    if len(text) > longest:
+        raise InvalidSpec(field, f"The {field} has {len(text):,} characters; at most {longest:,} are kept.")
+    if field == "title" and not text.isprintable():
+        raise InvalidSpec(field, "A title is one line of ordinary characters.")
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise InvalidSpec(field, f"The {field} holds characters that cannot be kept as UTF-8.")
+    return text
+
+
+def _headline(metrics: dict[str, dict[str, Any]]) -> str:
+    """The answer in a few words, "" while there is none."""
+    first = metrics.get("streaming", {}).get("ttfo_s")
+    whole = metrics.get("blocking", {}).get("e2e_s")
+    words = [f"first text {seconds(first)}"] if first is not None else []
+    words += [f"blocking {seconds(whole)}"] if whole is not None else []
+    return ", ".join(words)
+
+
+def _model_list(body: bytes) -> ModelList:
+    """{"data": [{"id": …}]}, a bare list of those, or {"models": [{"name": …}]}."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        data = None
+    if isinstance(data, dict):
+        data = data.get("data", data.get("models"))
+    if not isinstance(data, list):
+        return ModelList((), "This endpoint's list of models cannot be read. Type the model's name.")
+    names = [m.get("id") or m.get("name") for m in data if isinstance(m, dict)]
+    known = sorted({n for n in names if isinstance(n, str) and 0 < len(n) <= 256})[:MOST_MODELS]
+    return ModelList(tuple(known), None if known else "This endpoint lists no models. Type the model's name.")
