@@ -7,7 +7,7 @@ Arrays are numpy. The hero draws its own strip; how many seconds something took 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +55,7 @@ DARK = Palette(
 
 
 class _Look(NamedTuple):
-    """How one kind of event is marked. `lane`: in the lane's colour, else quiet; `off`: rows below its own."""
+    """How one kind of event is marked. `lane`: in the lane's colour, else quiet; `off`: rows lower."""
 
     name: str
     symbol: str
@@ -96,7 +96,8 @@ def timeline_figure(experiment: Experiment, *, pair: int = 0, dark: bool = False
     figure = go.Figure(_waiting(calls, palette))
     total = sum(len(_times(call, kind)) for call in calls for kind in _LOOKS)
     named: set[str] = set()
-    for row, call in enumerate(calls):
+    # Streaming first, so that the legend shows a kind in the colour it has there.
+    for row, call in sorted(enumerate(calls), key=lambda place: place[1].planned.mode, reverse=True):
         for kind, look in _LOOKS.items():
             times = _times(call, kind)
             if len(times):
@@ -167,7 +168,7 @@ def spread(times: Floats, most: int) -> Floats:
         return times[:most]
     slices = np.floor((times - times[0]) / (times[-1] - times[0]) * (most // 2 - 1))
     turns = slices[1:] != slices[:-1]
-    kept = np.concatenate([[True], turns]) | np.concatenate([turns, [True]])
+    kept: npt.NDArray[np.bool_] = np.concatenate([[True], turns]) | np.concatenate([turns, [True]])
     return times[kept]
 
 
@@ -177,7 +178,7 @@ def extremes(values: Floats, most: int) -> npt.NDArray[np.intp]:
         return np.arange(len(values))
     runs = np.array_split(np.arange(len(values)), most // 2)
     picked = [pick for run in runs for pick in (run[values[run].argmin()], run[values[run].argmax()])]
-    return np.unique(picked)
+    return np.unique(np.array(picked, dtype=np.intp))
 
 
 def plain(text: str, limit: int = 40) -> str:

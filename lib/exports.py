@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from lib import lanes, summary
 from lib.experiment import CallResult, Experiment
+from lib.lab import catalogue
 from lib.spec import Arm, is_lab
 
 _HERE = Path(__file__).parent
@@ -131,11 +132,21 @@ def _prompts(experiment: Experiment) -> list[tuple[str, str]]:
 def _how(experiment: Experiment) -> str:
     """Where the times come from, in one sentence."""
     sources = {call.timeline.source for call in experiment.calls if call.timeline is not None}
-    recorded = sorted(s.partition(":")[2] for s in sources if s.partition(":")[0] != "measured")
-    if recorded:
-        return f"Times are those of a recording ({', '.join(recorded)}), with that recording's own error."
+    if any(source.startswith("recorded:") for source in sources):
+        return _recorded(experiment)
+    if imported := sorted(source for source in sources if source != "measured"):
+        return f"Times are not this instrument's own ({', '.join(imported)})."
     stamped = next((call for call in experiment.calls if call.instrument is not None), None)
     return _measured(stamped) if stamped else "No call was measured."
+
+
+def _recorded(experiment: Experiment) -> str:
+    model = experiment.spec.arms[0].call.model
+    found = catalogue.RECORDINGS.get(catalogue.ALIASES.get(model, model))
+    if found is None:
+        return "Times are those of a recording, with that recording's own error."
+    source = found.source
+    return f"Recorded: {source['work']} ({source['date']}, {source['licence']}). {source['note']}"
 
 
 def _measured(call: CallResult) -> str:

@@ -210,7 +210,7 @@ function build(view, data) {
   panes.style.setProperty("--columns", columns(view.lanes.length))
   view.root.classList.toggle("many", view.lanes.length > 2)
   view.root.classList.toggle("crowd", view.lanes.length > 4)
-  view.root.classList.toggle("live", data.live !== null)
+  view.root.classList.toggle("live", Boolean(data.live))
   view.status = make("p", { className: "status", role: "status" })
   view.legend = make("p", { className: "legend" })
   view.root.setAttribute("role", "group")
@@ -258,7 +258,8 @@ function buildRow(lane) {
   lane.canvas = make("canvas")
   lane.idle = make("span")
   lane.wait = make("div", { className: "wait" }, lane.idle)
-  lane.track = make("div", { className: "track" }, lane.wait, lane.canvas)
+  lane.stop = make("span", { className: "stop" })
+  lane.track = make("div", { className: "track" }, lane.wait, lane.canvas, lane.stop)
   lane.total = make("div", { className: "total" })
 }
 
@@ -320,7 +321,7 @@ function restyle(view) {
   }
   view.root.style.setProperty("--blue", series[1])
   view.ink = style.color
-  view.quiet = style.getPropertyValue("--sg-quiet") || style.color
+  view.quiet = view.axis ? getComputedStyle(view.axis).color : style.color
   view.stale = true
   request(view)
 }
@@ -406,6 +407,7 @@ function drawStrip(view) {
   for (const lane of view.lanes) {
     drawWaitBar(view, lane)
     drawMarks(view, lane)
+    drawStop(view, lane)
   }
   const places = ticks(view.span, width < 420 ? 4 : 8)
   view.axis.replaceChildren(...places.map(({ t, label }) => tick(t / view.span, label)))
@@ -426,6 +428,13 @@ function drawWaitBar(view, lane) {
   put(lane.idle, until > 0 ? `${seconds(until)} with nothing to read` : "")
   const total = model.end_s ?? (view.live ? clockOf(view, lane) : null)
   put(lane.total, total ? seconds(total) : model.last_s ? `> ${seconds(model.last_s)}` : "–")
+}
+
+/** A word where a lane ends that did not end well; the whole reason stands in its pane. */
+function drawStop(view, lane) {
+  const { note, state, last_s: last } = lane.model
+  put(lane.stop, note && state !== "done" ? note.split(":")[0] : "")
+  lane.stop.style.left = `${(((last ?? 0) / view.span) * 100).toFixed(2)}%`
 }
 
 function drawMarks(view, lane) {

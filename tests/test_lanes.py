@@ -1,0 +1,155 @@
+import json
+
+import pytest
+
+from lib import lanes
+from lib.lab import recordings
+from lib.recording import CallError
+from tests.experiments import call, experiment, simple
+
+MODES = ("blocking", "streaming")
+CUT = CallError("cut", "The connection\nclosed in mid-stream.")
+
+
+def test_a_pair_is_two_lanes_blocking_first():
+    data = lanes.hero_data(simple())
+    assert [(lane["n"], lane["mode"], lane["label"]) for lane in data["lanes"]] == [
+        (0, "blocking", "Blocking"),
+        (1, "streaming", "Streaming"),
+    ]
+    assert [lane["tone"] for lane in data["lanes"]] == [0, 1]
+    assert {lane["sub"] for lane in data["lanes"]} == {"a-model"}
+
+
+def test_a_lane_holds_every_event_and_its_milestones():
+    streaming = lanes.hero_data(simple())["lanes"][1]
+    assert streaming["t_s"] == [0.1, 0.3, 1.2, 1.4, 1.4, 1.6, 1.62, 1.65, 1.65]
+    assert streaming["kind"][:3] == ["role", "reasoning", "content"]
+    assert streaming["text"] == ["", "Hm. ", "One ", "two ", "three", ".", "", "", ""]
+    assert (streaming["first_s"], streaming["end_s"], streaming["last_s"]) == (1.2, 1.62, 1.65)
+    assert streaming["note"] == ""
+
+
+def test_keep_alives_are_no_marks():
+    one = experiment(
+        call(0, "streaming", [(0.1, "comment", ""), (0.2, "content", "a"), (5.0, "comment", "")])
+    )
+    lane = lanes.hero_data(one)["lanes"][0]
+    assert lane["t_s"] == [0.2]
+    assert lane["last_s"] == 0.2
+
+
+def test_times_are_rounded_to_a_tenth_of_a_millisecond_and_never_run_back():
+    one = experiment(call(0, "streaming", [(0.123456, "content", "a"), (0.1, "content", "b")]))
+    assert lanes.hero_data(one)["lanes"][0]["t_s"] == [0.1235, 0.1235]
+
+
+def test_the_data_survive_json():
+    data = lanes.hero_data(simple(), live_url="/api/x/events")
+    assert json.loads(json.dumps(data)) == data
+
+
+def test_withheld_text_is_empty_and_its_mark_stays():
+    one = experiment(call(0, "streaming", [(0.1, "content", None), (0.2, "finish", "")]))
+    lane = lanes.hero_data(one)["lanes"][0]
+    assert lane["text"] == ["", ""]
+    assert len(lane["t_s"]) == 2
+
+
+def test_live_lanes_come_empty_because_the_feed_tells_all():
+    data = lanes.hero_data(simple(), live_url="/api/x/events")
+    assert data["live"] == {"url": "/api/x/events"}
+    assert all(lane["t_s"] == [] and lane["first_s"] is None and lane["note"] == "" for lane in data["lanes"])
+
+
+def test_several_arms_have_colours_of_their_own_and_grey_stays_blocking():
+    calls = [
+        call(2 * a + i, m, [(1.0, "content", "x")], arm=a) for a in range(3) for i, m in enumerate(MODES)
+    ]
+    data = lanes.hero_data(experiment(*calls, models=("a", "b", "c")))
+    assert [(lane["sub"], lane["tone"]) for lane in data["lanes"]] == [
+        ("a", 0), ("a", 1), ("b", 0), ("b", 2), ("c", 0), ("c", 3),
+    ]  # fmt: skip
+
+
+def test_above_eight_lanes_only_streaming_is_kept():
+    calls = [
+        call(2 * a + i, m, [(1.0, "content", "x")], arm=a) for a in range(8) for i, m in enumerate(MODES)
+    ]
+    data = lanes.hero_data(experiment(*calls, models=tuple("abcdefgh")))
+    assert [lane["mode"] for lane in data["lanes"]] == ["streaming"] * 8
+
+
+def test_arms_can_be_chosen():
+    calls = [
+        call(2 * a + i, m, [(1.0, "content", "x")], arm=a) for a in range(3) for i, m in enumerate(MODES)
+    ]
+    data = lanes.hero_data(experiment(*calls, models=("a", "b", "c")), arms=[2])
+    assert [lane["sub"] for lane in data["lanes"]] == ["c", "c"]
+
+
+def test_one_model_at_two_hosts_is_told_apart_by_host():
+    calls = [call(a, "streaming", [(1.0, "content", "x")], arm=a) for a in range(2)]
+    data = lanes.hero_data(experiment(*calls, models=("a", "a")))
+    assert [lane["sub"] for lane in data["lanes"]] == ["a · host-0.example", "a · host-1.example"]
+
+
+def test_a_pair_that_is_not_planned_has_no_lanes():
+    assert lanes.hero_data(simple(), pair=7)["lanes"] == []
+
+
+@pytest.mark.parametrize(
+    ("state", "rows", "error", "note"),
+    [
+        ("failed", [(0.5, "content", "a")], CUT, "cut at 0.50 s: The connection closed in mid-stream."),
+        ("failed", [], CallError("status", "Wrong key.", status=401), "failed: Wrong key."),
+        ("failed", None, CallError("refused", "Nobody listens."), "failed: Nobody listens."),
+        ("failed", None, None, "failed: the call did not end well"),
+        ("unknown", None, None, "unknown: it may have been sent, and is not sent again by itself"),
+        ("dropped", None, None, "cancelled before it was sent"),
+        ("planned", None, None, ""),
+        ("sent", [(0.5, "content", "a")], None, ""),
+        ("done", [(0.2, "role", ""), (0.4, "finish", "")], None, "the answer is empty"),
+        ("done", [(0.2, "content", "a"), (0.4, "finish", "")], None, ""),
+    ],
+)
+def test_a_note_says_why_a_lane_ends_as_it_does(state, rows, error, note):
+    assert lanes.note(call(0, "streaming", rows, state=state, cut=error)) == note
+
+
+def test_a_cut_lane_has_no_end():
+    lane = lanes.hero_data(experiment(call(0, "streaming", [(0.5, "content", "a")], state="failed", cut=CUT)))
+    assert lane["lanes"][0]["end_s"] is None
+    assert lane["lanes"][0]["last_s"] == 0.5
+
+
+def test_a_long_error_is_shortened():
+    long = CallError("status", "x" * 5000)
+    note = lanes.note(call(0, "streaming", [], state="failed", cut=long))
+    assert len(note) <= lanes.MAX_NOTE + len("failed: ")
+
+
+@pytest.mark.parametrize(
+    ("last", "end"),
+    [
+        (7.32, 7.5),
+        (0.16, 0.2),
+        (7.5, 8.0),
+        (0.0, 1.0),
+        (12.89, 15.0),
+        (59.0, 60.0),
+        (1.65, 2.0),
+        (0.0034, 0.0035),
+    ],
+)
+def test_the_clock_ends_a_round_step_past_the_last_event(last, end):
+    assert lanes.past(last) == end
+
+
+def test_the_preset_has_its_recorded_times():
+    data = lanes.hero_data(recordings.experiment("text-davinci-002-2022-10"))
+    blocking, streaming = data["lanes"]
+    assert data["duration_s"] == 7.5
+    assert (blocking["first_s"], blocking["end_s"]) == (7.32, 7.32)
+    assert (streaming["first_s"], streaming["end_s"]) == (0.16, 7.25)
+    assert "".join(streaming["text"]) == blocking["text"][0]
