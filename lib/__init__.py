@@ -4,7 +4,8 @@
     guard, stamps, tls, wire                                    the socket: limits, clocks, bytes
     capture, answers, redact                                    one call, and what leaves of it
     probe, warmup, heartbeat, outbox                            the process that makes the calls
-    sse, timeline, tokens, metrics, summary                     what it means (pure)
+    sse, body, arrivals, timeline, tokens                       what arrived, decoded and counted
+    facts, moments, pace, rates, pairs, metrics, summary        what it means in numbers and words
     charts, document, exports                                   pictures, JSON, files
     store, migrations, runner, feed, keys, service              keeping and supervising
     api, middleware                                             routes and headers

@@ -20,14 +20,21 @@ PURE = {
     "lib.experiment",
     "lib.sse",
     "lib.timeline",
+    "lib.body",
+    "lib.arrivals",
     "lib.metrics",
+    "lib.moments",
+    "lib.pace",
+    "lib.facts",
+    "lib.pairs",
+    "lib.rates",
     "lib.summary",
     "lib.lanes",
     "lib.charts",
     "lib.document",
 }
 IMPURE_LIBRARIES = {"socket", "time", "subprocess", "threading", "os", "pathlib", "random", "datetime"}
-PURE_MAY = {("lib.plan", "random")}
+PURE_MAY = {("lib.plan", "random"), ("lib.summary", "datetime")}
 
 DOORS = {
     "streamlit": ("app", "pages", "lib.ui"),
