@@ -22,6 +22,7 @@ st.set_page_config(page_title=f"{name} · Streamgauge")
 with st.container(horizontal=True, vertical_alignment="center"):
     plain.heading(name, key=f"title_{shown.id}")
     titles.rename(shown.id, name)
+parts.refused()
 
 if shown.state == "running":
     live.draw(shown)
@@ -29,7 +30,7 @@ if shown.state == "running":
 
 result.status(shown)
 arm, pair = result.pick(shown)
-parts.lead(summary.sentence(shown, arm, pair))
+plain.sentence(summary.sentence(shown, arm, pair), key=f"sentence_{shown.id}")
 result.troubles(shown)
 result.numbers(shown, arm, pair)
 result.watch(shown, pair)

@@ -4,14 +4,14 @@ import streamlit as st
 
 from lib import experiment, lanes, summary
 from lib.lab.recordings import RECORDINGS
-from lib.ui import form, hero, parts, session, strip
+from lib.ui import form, hero, parts, plain, session, strip
 
 SHOWN = "text-davinci-002-2022-10"
 
 shown = session.recorded(SHOWN)
 
 st.title("See when the words arrive.")
-parts.lead(summary.sentence(shown))
+plain.sentence(summary.sentence(shown), key="sentence")
 hero.hero(lanes.hero_data(shown, speed=2.0), key="start")
 st.caption(
     "Recorded for OpenAI's Cookbook, October 2022, text-davinci-002, one call each, times to 10 ms. "

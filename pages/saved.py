@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from lib.ui import saved
+from lib.ui import parts, saved
 
 st.title("Saved")
+parts.refused()
 st.caption("Every experiment is kept as it runs, until you delete it.")
 search = st.text_input("Find", key="search", placeholder="a name or a model", type="search")
 

@@ -17,7 +17,8 @@ def draw(experiment: Experiment) -> None:
     """Status, panes that fill while the calls run, and the rule of their order."""
     _follow(experiment.id)
     if session.service().routes_mounted:
-        data = lanes.hero_data(experiment, live_url=session.feed_path(experiment.id))
+        url = session.feed_path(experiment.id)
+        data = lanes.hero_data(experiment, pair=_pair(experiment), live_url=url)
         hero.hero(data, key=f"live_{experiment.id}")
     st.caption(_order(experiment))
 
@@ -54,6 +55,12 @@ def _name(experiment: Experiment, call: CallResult) -> str:
     return f"{call.planned.mode}, {lanes.model_name(experiment, call.planned.arm)}"
 
 
+def _pair(experiment: Experiment) -> int:
+    """The pair under way when the page was opened."""
+    open_ = (c.planned.pair for c in experiment.calls if c.state in ("planned", "sent"))
+    return next((number for number in open_ if number is not None), 0)
+
+
 def _order(experiment: Experiment) -> str:
     if experiment.spec.together:
         return (
@@ -68,7 +75,7 @@ def _order(experiment: Experiment) -> str:
 
 
 def _texts(experiment: Experiment) -> None:
-    for call in experiment.calls:
+    for call in lanes.chosen(experiment, None, _pair(experiment)):
         events = call.timeline.events if call.timeline else ()
         st.text(_name(experiment, call))
         text = "".join(e.text or "" for e in events if e.kind == "content")

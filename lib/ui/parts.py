@@ -6,9 +6,8 @@ Text that we did not write goes through `st.text`, `st.code` or a component, nev
 from __future__ import annotations
 
 import dataclasses
-import html
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -21,11 +20,7 @@ from lib.plan import plan
 from lib.spec import Arm, ExperimentSpec, is_lab
 from lib.ui import session, shell
 
-
-def lead(runs: Iterable[tuple[str, bool]]) -> None:
-    """The one sentence of a page, larger than the rest, with the runs that matter in bold."""
-    words = "".join(f"<b>{html.escape(t)}</b>" if strong else html.escape(t) for t, strong in runs)
-    st.html(f'<p style="font-size:1.2rem;line-height:1.5;margin:0;max-width:46rem">{words}</p>')
+REFUSED = "refused"
 
 
 def problem(slot: DeltaGenerator, message: str) -> None:
@@ -40,6 +35,21 @@ def failed(error: StreamgaugeError) -> None:
     with st.container(border=True):
         st.badge("Not done", icon=":material/error:", color="red")
         st.text(str(error))
+
+
+def attempt(action: Callable[[], None]) -> None:
+    """Act in a callback, before anything is drawn; `refused` shows on the next run what was not done."""
+    try:
+        action()
+    except StreamgaugeError as error:
+        st.session_state[REFUSED] = error
+
+
+def refused() -> None:
+    """What the last `attempt` could not do, once."""
+    error = st.session_state.pop(REFUSED, None)
+    if error is not None:
+        failed(error)
 
 
 def start(spec: ExperimentSpec, parent: str | None = None) -> None:

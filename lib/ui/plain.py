@@ -1,9 +1,11 @@
-"""Two small components that put text on the page by `textContent` alone: a heading, and a copy button.
+"""Small components that put text on the page by `textContent` alone: heading, sentence, copy button.
 
 Streamlit's own headings and labels read markdown, which text that we did not write must never reach.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import streamlit as st
 
@@ -28,12 +30,39 @@ export default function ({ data, parentElement }) {
 """,
 )
 
+_SENTENCE = st.components.v2.component(
+    "streamgauge_sentence",
+    html="<p></p>",
+    css="""
+p {
+  margin: 0;
+  max-width: 46rem;
+  font-family: var(--st-font);
+  font-size: 1.2rem;
+  line-height: 1.5;
+  color: var(--st-text-color);
+  overflow-wrap: anywhere;
+}
+b { font-weight: 700; }
+""",
+    js="""
+export default function ({ data, parentElement }) {
+  const runs = data.runs.map(([text, strong]) => {
+    const run = document.createElement(strong ? "b" : "span")
+    run.textContent = text
+    return run
+  })
+  parentElement.querySelector("p").replaceChildren(...runs)
+}
+""",
+)
+
 _COPY = st.components.v2.component(
     "streamgauge_copy",
     html="<button type='button'></button><span role='status'></span>",
     css="""
 button {
-  font: 1rem var(--st-font);
+  font: 0.875rem var(--st-font);
   min-height: 2.5rem;
   padding: 0.25rem 0.75rem;
   color: var(--st-text-color);
@@ -44,7 +73,7 @@ button {
 }
 button:hover, button:focus-visible { border-color: var(--st-primary-color); color: var(--st-link-color); }
 button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
-span { margin-left: 0.6rem; font: 0.9rem var(--st-font); color: var(--st-text-color); }
+span { margin-left: 0.6rem; font: 0.875rem var(--st-font); color: var(--st-text-color); }
 """,
     js="""
 export default function ({ data, parentElement }) {
@@ -70,6 +99,11 @@ def heading(text: str, key: str) -> None:
     _HEADING(data={"text": text}, key=key)
 
 
+def sentence(runs: Iterable[tuple[str, bool]], key: str) -> None:
+    """The one sentence of a page, larger than the rest, with the runs that matter in bold."""
+    _SENTENCE(data={"runs": [list(run) for run in runs]}, key=key)
+
+
 def copy_button(label: str, text: str, key: str) -> None:
     """A button that puts `text` on the clipboard, and says so."""
-    _COPY(data={"label": label, "text": text}, key=key)
+    _COPY(data={"label": label, "text": text}, key=key, width="content")

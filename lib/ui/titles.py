@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
-from lib.errors import StreamgaugeError
 from lib.ui import parts, session
 
 LONGEST = 200
@@ -26,10 +23,10 @@ def delete(experiment_id: str, name: str) -> None:
 
 @st.dialog("Name this experiment")
 def _ask_name(experiment_id: str, name: str) -> None:
-    typed = st.text_input("Name", name, max_chars=LONGEST, key=f"name_{experiment_id}")
+    st.text_input("Name", name, max_chars=LONGEST, key=f"name_{experiment_id}")
     st.caption("Leave it empty to go back to the models' names.")
-    if st.button("Save name", key="save_name", type="primary"):
-        _do(lambda: session.service().rename(experiment_id, (typed or "").strip()))
+    if st.button("Save name", key="save_name", type="primary", on_click=_save, args=(experiment_id,)):
+        st.rerun()
 
 
 @st.dialog("Delete this experiment?")
@@ -37,17 +34,17 @@ def _confirm(experiment_id: str, name: str) -> None:
     st.text(name)
     st.caption("Its recordings and numbers are removed for good, and its link stops working.")
     with st.container(horizontal=True):
-        if st.button("Delete for good", key="confirm_delete", type="primary"):
-            _do(lambda: session.service().delete(experiment_id))
-        if st.button("Keep it", key="keep"):
+        yes = st.button(
+            "Delete for good", key="confirm_delete", type="primary", on_click=_delete, args=(experiment_id,)
+        )
+        if yes or st.button("Keep it", key="keep"):
             st.rerun()
 
 
-def _do(action: Callable[[], None]) -> None:
-    """Act, then draw the page anew; a refusal is shown in place."""
-    try:
-        action()
-    except StreamgaugeError as error:
-        parts.failed(error)
-        return
-    st.rerun()
+def _save(experiment_id: str) -> None:
+    name = st.session_state.get(f"name_{experiment_id}") or ""
+    parts.attempt(lambda: session.service().rename(experiment_id, name))
+
+
+def _delete(experiment_id: str) -> None:
+    parts.attempt(lambda: session.service().delete(experiment_id))
