@@ -200,7 +200,7 @@ class Store:
             evidence.c.experiment_id == id, evidence.c.form == "recording"
         )
         with self.read() as connection:
-            return dict(connection.execute(query).tuples().all())
+            return {row.n: row.bytes for row in connection.execute(query)}
 
     def lines(self, id: str) -> dict[int, list[str]]:
         """n → the probe's lines in order, of the calls that have not ended (yet)."""
