@@ -1,0 +1,71 @@
+"""When a read really arrived: the kernel's word where it can be trusted, else our own."""
+
+from lib.arrivals import arrivals, trusted
+from lib.recording import Clock, Read
+
+WALL = 1_000_000_000_000_000
+US = 1_000
+MS = 1_000_000
+STEADY = (Clock(0, WALL, 100), Clock(1000 * MS, WALL + 1000 * MS, 100))
+
+
+def read(before: int, after: int, kernel: int | None = None) -> Read:
+    return Read(before, after, None if kernel is None else kernel + WALL, 10, 10)
+
+
+def times(*reads: Read, clocks: tuple[Clock, ...] = STEADY) -> list[int]:
+    return [t for t, _ in arrivals(reads, clocks, 0)]
+
+
+def test_the_kernels_time_replaces_the_late_user_time() -> None:
+    assert times(read(1 * MS, 5 * MS, 4 * MS)) == [4 * MS]
+
+
+def test_without_a_kernel_stamp_the_user_time_stands() -> None:
+    assert times(read(1 * MS, 5 * MS)) == [5 * MS]
+
+
+def test_drift_between_the_clocks_is_interpolated() -> None:
+    # The wall clock gained 40 us in 1 s, so 20 us at half time.
+    drifting = (STEADY[0], Clock(1000 * MS, WALL + 1000 * MS + 40 * US, 100))
+    (at,) = times(read(499 * MS, 501 * MS, 500 * MS + 20 * US), clocks=drifting)
+    assert abs(at - 500 * MS) <= 1 * US
+
+
+def test_a_clock_step_drops_every_kernel_stamp() -> None:
+    stepped = (STEADY[0], Clock(1000 * MS, WALL + 1000 * MS + 51 * US, 100))
+    assert not trusted(stepped)
+    assert times(read(1 * MS, 5 * MS, 4 * MS), clocks=stepped) == [5 * MS]
+
+
+def test_one_clock_reading_proves_nothing() -> None:
+    assert not trusted(STEADY[:1])
+    assert not trusted(())
+    assert times(read(1 * MS, 5 * MS, 4 * MS), clocks=()) == [5 * MS]
+
+
+def test_a_kernel_stamp_after_the_read_is_ignored() -> None:
+    assert times(read(1 * MS, 5 * MS, 6 * MS)) == [5 * MS]
+
+
+def test_a_kernel_stamp_before_the_previous_read_began_is_ignored() -> None:
+    # What came before 10 ms would have been returned by the read that began then.
+    assert times(read(10 * MS, 20 * MS, 19 * MS), read(20 * MS, 30 * MS, 9 * MS)) == [19 * MS, 30 * MS]
+
+
+def test_times_never_fall() -> None:
+    # Without a stamp the first read counts as late as 20 ms; the second cannot have come before it.
+    assert times(read(10 * MS, 20 * MS), read(20 * MS, 21 * MS, 15 * MS)) == [20 * MS, 20 * MS]
+
+
+def test_a_read_that_did_not_wait_is_queued_since_the_one_before() -> None:
+    rows = arrivals([read(1 * MS, 5 * MS), read(7 * MS, 7 * MS + 19 * US)], (), 0)
+    assert rows == [(5 * MS, 5 * MS), (7 * MS + 19 * US, 5 * MS)]
+
+
+def test_a_read_that_waited_is_not_queued() -> None:
+    assert arrivals([read(7 * MS, 7 * MS + 20 * US)], (), 0) == [(7 * MS + 20 * US, 7 * MS + 20 * US)]
+
+
+def test_the_first_queued_read_may_have_come_since_the_request_was_sent() -> None:
+    assert arrivals([read(7 * MS, 7 * MS)], (), 2 * MS) == [(7 * MS, 2 * MS)]
