@@ -40,8 +40,8 @@ def hero_data(
 ) -> dict[str, Any]:
     """Lanes of one pair of the chosen arms (None: all), for lib/ui/hero.js.
 
-    Above eight lanes only the streaming ones are kept. With `live_url` the lanes come without events: the
-    feed at that address tells them all from its start.
+    Above eight lanes only the streaming ones are kept. With `live_url` the lanes come as planned, without
+    events: the feed at that address tells everything from its start.
     """
     calls = chosen(experiment, arms, pair)
     lanes = [_lane(experiment, call, empty=live_url is not None) for call in calls]
@@ -154,7 +154,7 @@ def _lane(experiment: Experiment, call: CallResult, *, empty: bool) -> dict[str,
         "label": label(call),
         "sub": model_name(experiment, call.planned.arm),
         "tone": tone(experiment, call),
-        "state": call.state,
+        "state": "planned" if empty else call.state,
         "first_s": _rounded(known.get("ttfo_s")),
         "end_s": _rounded(known.get("e2e_s")),
         "last_s": _rounded(last),

@@ -268,7 +268,7 @@ function buildClock(view) {
   view.button.addEventListener("click", () => toggle(view))
   view.range = make("input", { className: "range", type: "range", min: 0, max: view.span, step: "any", ariaLabel: "Time" })
   view.range.addEventListener("input", () => seek(view, Number(view.range.value)))
-  view.now = make("output", { className: "now", ariaLive: "off" })
+  view.now = make("span", { className: "now" })
   view.alive = make("div", { className: "alive" }, make("i"), "Live")
   view.axis = make("div", { className: "axis" })
   view.strip = buildStrip(view)
