@@ -173,7 +173,7 @@ def _spoken(message: Json, choice: Json) -> list[Piece]:
     """A message or a delta of one. Without any text or ending it is a role, as the empty first one is."""
     thought, said = _content(message.get("content"))
     reasoning = _text(message.get("reasoning_content")) or _text(message.get("reasoning")) or thought
-    called = _tool_text(message)
+    called = _tool_text(message) if "tool_calls" in message or "function_call" in message else ""
     pieces = [
         *([Piece("role")] if message.get("role") else []),
         *_texts(("reasoning", "", reasoning), ("content", "", said)),
@@ -313,7 +313,8 @@ def _line(value: object) -> str:
     """A short single line of an untrusted field; numbers are written out, anything else is ""."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 53:
         return str(value)
-    return "".join(c if c.isprintable() else " " for c in _text(value)[:500]).strip()
+    text = _text(value)[:500]
+    return (text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)).strip()
 
 
 _DELTAS: dict[str, tuple[Kind, str]] = {

@@ -201,7 +201,7 @@ class Decoder:
             json.loads(frame.data or "")
         except (ValueError, RecursionError):
             if (frame.data or "").strip() != "[DONE]":
-                self.torn = True
+                self.torn = frame.data is not None or bool(self.events)
                 return
         self._frame(frame)
 
@@ -214,7 +214,8 @@ class Decoder:
             if piece.kind == "finish" and self.finish is None:
                 self.finish = piece.sub
         if answer.trouble:
-            self._fail("error_event", f"The endpoint reported an error: {answer.trouble}")
+            stop = "" if answer.trouble.endswith((".", "!", "?")) else "."
+            self._fail("error_event", f"The endpoint reported an error: {answer.trouble}{stop}")
 
     def _whole(self, *, ended: bool) -> None:
         """A body that is no event stream, once no more of it can come."""
@@ -283,8 +284,9 @@ def _replay(decoder: Decoder, recording: Recording, reads: list[Arrival]) -> Non
     done = 0
     for i, arrival in enumerate(reads):
         end = recording.reads[i].body_end if i < len(reads) - 1 else len(recording.body)
+        end = max(done, end)
         decoder.at(arrival.t_ns, recording.body[done:end])
-        done = max(done, end)
+        done = min(end, len(recording.body))
     decoder.close(recording.body_read)
 
 
@@ -351,11 +353,9 @@ def _cut(decoder: Decoder, mode: Mode) -> str:
 def _kept(decoder: Decoder) -> str:
     """How much there is in spite of a failure, in one sentence; never empty."""
     texts = sum(e.kind in ("reasoning", "content") for e in decoder.events)
-    if not texts:
-        return "No text had arrived."
-    return (
-        f"The {texts} text event{'s' if texts > 1 else ''} that arrived {'are' if texts > 1 else 'is'} kept."
-    )
+    if texts < 2:
+        return "The text event that arrived is kept." if texts else "No text had arrived."
+    return f"The {texts:,} text events that arrived are kept."
 
 
 _WEB_PAGE = (
