@@ -34,6 +34,8 @@ from lib.stamps import read_clock
 from lib.wire import Failed, Network, Trace
 
 log = logging.getLogger("streamgauge.capture")
+for _name in ("openai", "httpx2", "httpcore2"):  # below warnings they name addresses and headers
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 IDLE_S = 60.0
 """How long an unused connection is kept for a call that asks for a reused one."""

@@ -74,8 +74,14 @@ class Outbox:
             letters.lines.append(line)
             if last:
                 letters.ended = self._clock()
-            self._write(line)
             self._append(letters, line, last=last)
+            self._write(line)
+
+    def close(self) -> None:
+        """Nothing more will be said."""
+        with self._lock:
+            for letters in self._calls.values():
+                self._put_down(letters)
 
     def orphan(self) -> None:
         """The service closed our stdin: it says goodbye, or it is dead. Spool what it may lack."""
@@ -131,11 +137,16 @@ class Outbox:
             rest = memoryview(data)
             while rest:
                 rest = rest[letters.file.write(rest) or 0 :]
-            os.fsync(letters.file.fileno())
+            if last:
+                os.fsync(letters.file.fileno())
         except OSError as error:
             log.error("what arrived cannot be spooled: %s", error.strerror)
             last = True
         if last:
+            self._put_down(letters)
+
+    def _put_down(self, letters: Letters) -> None:
+        if letters.file is not None:
             with contextlib.suppress(OSError):
                 letters.file.close()
             letters.file = None

@@ -143,6 +143,7 @@ class Probe:
         self._changed.set()
         self._sender.join()
         self._door.close()
+        self._outbox.close()
 
 
 def describe(region: str, stamps: Literal["kernel", "user"]) -> Instrument:
@@ -166,8 +167,6 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     pipe = _take_stdout()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
-    for name in ("openai", "httpx2", "httpcore2"):  # below warnings they name addresses and headers
-        logging.getLogger(name).setLevel(logging.WARNING)
     sys.setswitchinterval(0.0005)  # a sender at work must not hold up a read
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _terminate)
