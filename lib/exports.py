@@ -137,7 +137,9 @@ def _how(experiment: Experiment) -> str:
     if imported := sorted(source for source in sources if source != "measured"):
         return f"Times are not this instrument's own ({', '.join(imported)})."
     stamped = next((call for call in experiment.calls if call.instrument is not None), None)
-    return _measured(stamped) if stamped else "No call was measured."
+    if stamped is not None:
+        return _measured(stamped)
+    return "Times were stamped by Streamgauge." if sources else "No call was measured."
 
 
 def _recorded(experiment: Experiment) -> str:
@@ -156,5 +158,7 @@ def _measured(call: CallResult) -> str:
 
 
 def _day(ms: int) -> str:
+    """The day, with the time where one is known: a recording has its day only."""
     when = datetime.fromtimestamp(ms / 1000, UTC)
-    return f"{when.day} {when:%B %Y, %H:%M} UTC"
+    day = f"{when.day} {when:%B %Y}"
+    return day if ms % 86_400_000 == 0 else f"{day}, {when:%H:%M} UTC"

@@ -59,7 +59,9 @@ def test_withheld_text_is_empty_and_its_mark_stays():
 def test_live_lanes_come_empty_because_the_feed_tells_all():
     data = lanes.hero_data(simple(), live_url="/api/x/events")
     assert data["live"] == {"url": "/api/x/events"}
-    assert all(lane["t_s"] == [] and lane["state"] == "planned" and lane["note"] == "" for lane in data["lanes"])
+    assert all(
+        lane["t_s"] == [] and lane["state"] == "planned" and lane["note"] == "" for lane in data["lanes"]
+    )
 
 
 def test_several_arms_have_colours_of_their_own_and_grey_stays_blocking():

@@ -7,7 +7,8 @@
 const TAIL = 20000
 const BLOCK = 4096
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8]
-const LIVE_FRAME_MS = 30
+const LIVE_FRAME_MS = 40
+const BAR_MS = 120
 const LIVE_SPANS = [2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600]
 const LOST = ["failed", "unknown", "dropped"]
 const MARKS = {
@@ -296,6 +297,7 @@ function buildStrip(view) {
 
 function fillLegend(view) {
   const kinds = new Set(view.lanes.flatMap((lane) => lane.model.kind))
+  if (!kinds.size) kinds.add("content")
   const names = new Map([...kinds].filter((kind) => kind in MARKS).map((kind) => [MARKS[kind].name, kind]))
   const items = [make("span", {}, make("i", { className: "key key-hatch" }), "nothing to read")]
   for (const [name, kind] of names) {
@@ -343,6 +345,7 @@ function draw(view) {
   if (view.live) widen(view)
   for (const lane of view.lanes) drawPane(view, lane)
   if (view.stale) drawStrip(view)
+  else if (view.live) growStrip(view)
   view.stale = false
   drawTime(view)
 }
@@ -399,14 +402,23 @@ function drawTime(view) {
   put(view.now, view.live ? liveNow(view) : seconds(Math.min(view.t, view.span)))
   put(view.button.lastChild, view.playing ? "Pause" : share >= 1 ? "Replay" : "Play")
   view.button.classList.toggle("pause", view.playing)
-  if (view.live) for (const lane of view.lanes) drawWaitBar(view, lane)
+}
+
+/** While calls run: only the marks that are new, and the bars a few times a second. */
+function growStrip(view) {
+  for (const lane of view.lanes) drawMarks(view, lane, lane.marked)
+  const now = performance.now()
+  if (now - view.live.bars < BAR_MS) return
+  view.live.bars = now
+  for (const lane of view.lanes) drawWaitBar(view, lane)
 }
 
 function drawStrip(view) {
   const width = view.axis.clientWidth
   for (const lane of view.lanes) {
     drawWaitBar(view, lane)
-    drawMarks(view, lane)
+    clear(lane)
+    drawMarks(view, lane, 0)
     drawStop(view, lane)
   }
   const places = ticks(view.span, width < 420 ? 4 : 8)
@@ -437,22 +449,28 @@ function drawStop(view, lane) {
   lane.stop.style.left = `${(((last ?? 0) / view.span) * 100).toFixed(2)}%`
 }
 
-function drawMarks(view, lane) {
-  const { canvas, model } = lane
-  const [width, height] = [canvas.clientWidth, canvas.clientHeight]
+function clear(lane) {
   const sharp = window.devicePixelRatio || 1
-  canvas.width = Math.round(width * sharp)
-  canvas.height = Math.round(height * sharp)
+  lane.canvas.width = Math.round(lane.canvas.clientWidth * sharp)
+  lane.canvas.height = Math.round(lane.canvas.clientHeight * sharp)
+}
+
+function drawMarks(view, lane, from) {
+  const { canvas, model } = lane
+  lane.marked = model.t.length
+  if (from === lane.marked) return
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight]
+  const sharp = canvas.width / width || 1
   const pen = canvas.getContext("2d")
-  pen.scale(sharp, sharp)
+  pen.setTransform(sharp, 0, 0, sharp, 0, 0)
   const thick = model.mode === "blocking" ? 4 : model.t.length > width / 2 ? 1 : 1.5
   let last = ""
-  model.t.forEach((t, i) => {
-    const x = Math.min((t / view.span) * width, width - thick)
-    const same = `${model.kind[i]} ${Math.round(x * sharp)}`
-    if (same !== last) drawMark(pen, MARKS[model.kind[i]], x, height, thick, lane.colour, view)
-    last = same
-  })
+  for (let i = from; i < lane.marked; i++) {
+    const x = Math.min((model.t[i] / view.span) * width, width - thick)
+    const place = `${model.kind[i]} ${Math.round(x * sharp)}`
+    if (place !== last) drawMark(pen, MARKS[model.kind[i]], x, height, thick, lane.colour, view)
+    last = place
+  }
 }
 
 function drawMark(pen, mark, x, height, thick, colour, view) {
@@ -531,7 +549,7 @@ function dragToSeek(view) {
 
 function listen(view, url) {
   const source = new EventSource(url)
-  view.live = { source, drawn: 0, sent: new Map(), together: false, next: null }
+  view.live = { source, drawn: 0, bars: 0, sent: new Map(), together: false, next: null }
   source.onmessage = (message) => take(view, JSON.parse(message.data).items)
   source.addEventListener("ages", (message) => setClocks(view, JSON.parse(message.data)))
   source.addEventListener("reset", () => clearLanes(view))
@@ -567,6 +585,7 @@ function take(view, items) {
     for (const [t, kind, text] of events || []) takeEvent(view, lane, t / 1e9, kind, text)
   }
   findNext(view)
+  if (!view.lanes.some(isRunning)) view.stale = true
   request(view)
 }
 
@@ -584,7 +603,6 @@ function takeEvent(view, lane, t, kind, text) {
   model.last_s = t
   if (waited && model.first_s !== null) view.status.textContent = `${laneName(model)}: first text after ${seconds(model.first_s)}`
   if (kind === "finish" || (model.mode === "blocking" && kind === "content")) model.end_s = t
-  view.stale = true
 }
 
 function setClocks(view, ages) {
