@@ -6,6 +6,7 @@ environment. What the lines mean is the runner's business.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -97,11 +98,7 @@ class Child:
 
     def close(self, linger_s: float = LINGER_S) -> None:
         """End its standard input and wait a little; a process that still works is left to finish."""
-        try:
-            if self._process.stdin is not None:
-                self._process.stdin.close()
-        except OSError:
-            pass
+        self._hang_up()
         try:
             self._process.wait(linger_s)
         except subprocess.TimeoutExpired:
@@ -110,10 +107,13 @@ class Child:
     def kill(self) -> None:
         """End it at once."""
         self._process.kill()
-
-    def wait(self) -> None:
-        """Until it has ended."""
+        self._hang_up()
         self._process.wait()
+
+    def _hang_up(self) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
 
     def _complaints(self) -> None:
         pipe = self._process.stderr

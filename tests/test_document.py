@@ -1,0 +1,157 @@
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from lib import document
+from lib.experiment import CallResult, Experiment, preset
+from lib.lab import recordings
+from lib.plan import PlannedCall, plan
+from lib.recording import CallError, Instrument
+from lib.timeline import Arrival, Event, Timeline, Usage
+
+DOCS = Path(__file__).parent.parent / "docs" / "json.md"
+INSTRUMENT = Instrument("p", "here", "kernel", "other", 1, (("python", "3"),))
+
+TIMELINE = Timeline(
+    version=1,
+    source="measured",
+    api="chat.completions",
+    mode="streaming",
+    connection="new",
+    t_send_monotonic_ns=1_000,
+    marks=(("connect.start", -5), ("headers", 90), ("first_byte", 100), ("eof", 300)),
+    reads=(Arrival(100, 80, 7), Arrival(300, 300, 0)),
+    events=(
+        Event(100, "role", "", "", 0, 0, 0, 3),
+        Event(100, "content", "", "\ud83d", 1, 0, 3, 7),
+        Event(300, "finish", "stop", "", 0, 1, 7, 9),
+    ),
+    usage=Usage(12, 31, 6, 0),
+    model="m-1",
+    fingerprint=None,
+    finish="stop",
+    complete=True,
+    why="It ended.",
+    error=None,
+    pauses=((1, 2),),
+)
+
+
+def experiment(*results: CallResult) -> Experiment:
+    return Experiment("id", preset(), "done", 5, results, title="T", note="N", parent="p")
+
+
+def done(timeline: Timeline = TIMELINE) -> CallResult:
+    return CallResult(
+        PlannedCall(0, 0, "streaming", pair=0),
+        "done",
+        timeline,
+        instrument=INSTRUMENT,
+        metrics={"e2e_s": 3e-7},
+        reasons={},
+        wall_ms=1,
+    )
+
+
+def models(root: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """Every model of the document by its place, "" the top."""
+    found: dict[str, type[BaseModel]] = {}
+    waiting: list[tuple[str, type[BaseModel]]] = [("", root)]
+    while waiting:
+        path, model = waiting.pop()
+        found[path] = model
+        for name, field in model.model_fields.items():
+            for inner in inside(field.annotation):
+                dots = "[]" if "tuple" in str(field.annotation) else ""
+                waiting.append((f"{path}.{name}{dots}".lstrip("."), inner))
+    return found
+
+
+def inside(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for a in getattr(annotation, "__args__", ()) for m in inside(a)]
+
+
+@pytest.mark.parametrize("id", recordings.RECORDINGS)
+def test_every_recording_is_a_valid_document(id: str) -> None:
+    data = json.loads(document.to_json(recordings.experiment(id)))
+    document.ExperimentDocument.model_validate(data)
+    assert [c["mode"] for c in data["calls"]] == ["blocking", "streaming"]
+
+
+def test_a_call_of_which_nothing_arrived_is_valid() -> None:
+    calls = tuple(CallResult(c, "planned") for c in plan(preset()))
+    data = document.to_document(Experiment("id", preset(), "running", 5, calls))
+    read = document.ExperimentDocument.model_validate(data)
+    assert {c.state for c in read.calls} == {"planned"}
+    assert read.calls[0].metrics is None
+    assert read.calls[0].t_send_ns is None
+
+
+def test_a_streaming_call_has_the_names_and_values_of_the_vectors() -> None:
+    (call,) = document.to_document(experiment(done()))["calls"]
+    assert (call["t_send_ns"], call["t_headers_ns"], call["t_first_byte_ns"], call["t_eof_ns"]) == (
+        0,
+        90,
+        100,
+        300,
+    )
+    assert call["usage"] == {
+        "prompt_tokens": 12,
+        "cached_tokens": 0,
+        "completion_tokens": 31,
+        "reasoning_tokens": 6,
+    }
+    assert (call["finish_reason"], call["connection"]) == ("stop", "new")
+    assert call["t_body_end_ns"] is None
+    assert call["events"][2] == {
+        "i": 2, "t_ns": 300, "kind": "finish", "sub": "stop", "text": "", "chars": 0, "read": 1,
+        "tokens": None,
+    }  # fmt: skip
+    assert call["reads"][0] == {"t_ns": 100, "earliest_ns": 80, "size": 7}
+
+
+def test_a_blocking_call_has_one_content_event_at_its_bodys_end() -> None:
+    call = document.to_document(recordings.experiment("text-davinci-002-2022-10"))["calls"][0]
+    (content,) = [e for e in call["events"] if e["kind"] == "content"]
+    assert content["t_ns"] == 7_320_000_000
+    assert call["text"] == content["text"]
+
+
+def test_an_error_is_told() -> None:
+    error = CallError("status", "Wrong key.", 7, 401)
+    failed = dataclasses.replace(done(), state="failed", error=error)
+    (call,) = document.to_document(experiment(failed))["calls"]
+    assert call["error"] == {"kind": "status", "message": "Wrong key.", "status": 401, "at_ns": 7}
+
+
+def test_the_same_experiment_is_the_same_text() -> None:
+    assert document.to_json(experiment(done())) == document.to_json(experiment(done()))
+
+
+def test_half_a_surrogate_pair_survives() -> None:
+    text = document.to_json(experiment(done()))
+    assert json.loads(text.encode())["calls"][0]["events"][1]["text"] == "\ud83d"
+
+
+def test_an_unknown_field_is_refused() -> None:
+    data = document.to_document(experiment(done()))
+    with pytest.raises(ValidationError):
+        document.ExperimentDocument.model_validate(data | {"extra": 1})
+
+
+def test_every_field_is_in_the_documentation_and_nothing_else() -> None:
+    known = {
+        f"{path}.{name}".lstrip(".")
+        for path, model in models(document.ExperimentDocument).items()
+        for name in model.model_fields
+    }
+    written = set(re.findall(r"^\| `([^`]+)` \|", DOCS.read_text("utf-8"), re.MULTILINE))
+    assert known - written == set()
+    assert written - known == set()

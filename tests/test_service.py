@@ -1,0 +1,414 @@
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lib.document import ExperimentDocument
+from lib.errors import InvalidSpec, KeyRefused, NotFound, StoreError
+from lib.experiment import Experiment, preset
+from lib.feed import END, rows
+from lib.providers import Provider
+from lib.service import Service
+from lib.settings import Settings
+from lib.spec import LAB, Arm, CallSpec, Endpoint, ExperimentSpec, Limits
+from tests import endpoint as endpoints
+
+ROOT = Path(__file__).parent.parent
+PATIENCE_S = 60.0
+FAST = "steady:first=0.05,rate=200,tokens=20"
+
+
+def settings(folder: Path) -> Settings:
+    return Settings(data=folder, discover=False, download=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Service]:
+    with tempfile.TemporaryDirectory() as folder:
+        opened = Service.open(settings(Path(folder)))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def service(shared: Service) -> Service:
+    """One for the module, since its processes take a second to start; emptied for each test."""
+    for entry in shared.listing(limit=1000):
+        shared.delete(entry.id)
+    return shared
+
+
+@pytest.fixture
+def endpoint() -> Iterator[endpoints.Endpoint]:
+    with endpoints.endpoint() as server:
+        yield server
+
+
+def ask(base_url: str, model: str, *, pairs: int = 1, **more: object) -> ExperimentSpec:
+    arm = Arm(Endpoint(base_url), CallSpec(model=model, prompt="Say something."))
+    return ExperimentSpec((arm,), pairs=pairs, seed=1, **more)  # type: ignore[arg-type]
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for something that must happen; the bound only ends a test that would hang."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.02)
+
+
+def finished(service: Service, id: str) -> Experiment:
+    service.wait(id, PATIENCE_S)
+    experiment = service.experiment(id)
+    assert experiment.state != "running"
+    return experiment
+
+
+def states(experiment: Experiment) -> list[str]:
+    return [c.state for c in experiment.calls]
+
+
+def text(experiment: Experiment, n: int) -> str:
+    timeline = experiment.calls[n].timeline
+    return "" if timeline is None else "".join(e.text or "" for e in timeline.events if e.kind == "content")
+
+
+def test_a_pair_against_the_lab_is_measured_and_kept(folder: Path) -> None:
+    service = Service.open(settings(folder))
+    id = service.start(ask(LAB, FAST))
+    experiment = finished(service, id)
+    assert (experiment.state, states(experiment)) == ("done", ["done", "done"])
+    assert text(experiment, 0) == text(experiment, 1) != ""
+    for call in experiment.calls:
+        assert call.timeline is not None
+        assert call.metrics is not None
+        assert call.metrics["e2e_s"] is not None
+        assert call.instrument is not None
+        assert call.wall_ms
+    before = service.json(id)
+    service.close()
+    again = Service.open(settings(folder))
+    assert again.json(id) == before
+    again.close()
+
+
+def test_the_calls_of_a_pair_run_in_turn(service: Service, endpoint: endpoints.Endpoint) -> None:
+    experiment = finished(service, service.start(ask(endpoint.base_url, "slow:3")))
+    first, second = (c.timeline for c in experiment.calls)
+    assert first is not None
+    assert second is not None
+    assert first.t_send_monotonic_ns is not None
+    assert second.t_send_monotonic_ns is not None
+    assert second.t_send_monotonic_ns >= first.t_send_monotonic_ns + first.events[-1].t_ns
+    assert len({a["messages"][0]["content"][:14] for a in endpoint.asked}) == 2  # a nonce each
+
+
+@pytest.mark.real_time
+def test_calls_of_one_group_start_together(service: Service) -> None:
+    """Within 50 ms: both threads wait for the same moment of the clock, on a busy machine."""
+    call = CallSpec("completions", "text-davinci-002", "1,2,3,", max_tokens=3)
+    spec = ExperimentSpec((Arm(Endpoint(LAB), call),), together=True, cache="as_is", seed=1)
+    experiment = finished(service, service.start(spec))
+    sends = [c.timeline.t_send_monotonic_ns or 0 for c in experiment.calls if c.timeline]
+    assert abs(sends[0] - sends[1]) < 50_000_000
+
+
+def test_the_feed_tells_what_is_saved(service: Service) -> None:
+    id = service.start(ask(LAB, FAST))
+    service.wait(id, PATIENCE_S)
+    items, _, ended = service.feed.read(id, 0)
+    assert ended
+    assert items[-1] == END
+    for call in service.experiment(id).calls:
+        assert call.timeline is not None
+        told = [e for i in items if i.n == call.planned.n for e in i.events]
+        saved = list(rows(call.timeline.events))
+        assert [e[1:] for e in told] == [e[1:] for e in saved]
+        # User stamps live, the kernel's when saved: a millisecond of lateness on a busy machine is not news.
+        assert all(live[0] >= late[0] - 1_000_000 for live, late in zip(told, saved, strict=True))
+
+
+def test_a_live_experiment_shows_what_has_arrived(service: Service, endpoint: endpoints.Endpoint) -> None:
+    id = service.start(ask(endpoint.base_url, "hold"))
+    streaming = next(c.planned.n for c in service.experiment(id).calls if c.planned.mode == "streaming")
+    if streaming == 1:
+        endpoint.release.set()
+        finished(service, id)
+        return
+    until(lambda: text(service.experiment(id), streaming) == "word0 word1 word2 ")
+    live = service.experiment(id)
+    assert (live.state, live.calls[streaming].state) == ("running", "sent")
+    assert live.calls[streaming].error is None
+    assert service.feed.ages(id)[streaming] > 0
+    endpoint.release.set()
+    assert states(finished(service, id)) == ["done", "done"]
+
+
+def test_cancel_keeps_what_arrived_and_drops_the_rest(service: Service, endpoint: endpoints.Endpoint) -> None:
+    id = service.start(ask(endpoint.base_url, "hold", pairs=2))
+    assert endpoint.begun.acquire(timeout=PATIENCE_S)
+    service.cancel(id)
+    experiment = finished(service, id)
+    assert (experiment.state, states(experiment)) == (
+        "cancelled",
+        ["failed", "dropped", "dropped", "dropped"],
+    )
+    error = experiment.calls[0].error
+    assert error is not None
+    assert error.kind == "cancelled"
+    assert len(endpoint.asked) == 1
+
+
+def test_an_experiment_stops_after_failures_in_a_row(service: Service, endpoint: endpoints.Endpoint) -> None:
+    experiment = finished(service, service.start(ask(endpoint.base_url, "refuse", pairs=4)))
+    assert states(experiment) == ["failed"] * 3 + ["dropped"] * 5
+    error = experiment.calls[0].error
+    assert error is not None
+    assert (error.kind, error.status) == ("status", 401)
+    assert len(endpoint.asked) == 3
+
+
+def test_a_killed_probe_loses_no_event_and_the_next_call_gets_a_new_one(
+    service: Service, endpoint: endpoints.Endpoint
+) -> None:
+    id = service.start(ask(endpoint.base_url, "hold", stop_after=None))
+    assert endpoint.begun.acquire(timeout=PATIENCE_S)
+    probe = service._dispatch.probe.pid
+    assert probe is not None
+    first = service.experiment(id).calls[0]
+    if first.planned.mode == "streaming":
+        until(lambda: text(service.experiment(id), 0) == "word0 word1 word2 ")
+    os.kill(probe, signal.SIGKILL)
+    until(lambda: service.experiment(id).calls[0].state == "failed")
+    endpoint.release.set()
+    experiment = finished(service, id)
+    assert states(experiment) == ["failed", "done"]
+    error = experiment.calls[0].error
+    assert error is not None
+    assert error.kind == "lost"
+    if first.planned.mode == "streaming":
+        assert text(experiment, 0) == "word0 word1 word2 "
+    assert service._dispatch.probe.pid not in (probe, None)
+    assert len(endpoint.asked) == 2
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from lib.service import Service
+from lib.settings import Settings
+from lib.spec import Arm, CallSpec, Endpoint, ExperimentSpec
+service = Service.open(Settings(data=Path(sys.argv[1]), discover=False, download=False))
+arm = Arm(Endpoint(sys.argv[2]), CallSpec(model="hold", prompt="Say something."))
+print(service.start(ExperimentSpec((arm,), seed=int(sys.argv[3]))), flush=True)
+time.sleep(600)
+"""
+
+
+def streaming_first() -> int:
+    from lib.plan import plan
+
+    spec = ask("http://127.0.0.1:9", "m")
+    for seed in range(1, 99):
+        if plan(ExperimentSpec(spec.arms, seed=seed))[0].mode == "streaming":
+            return seed
+    raise AssertionError
+
+
+def test_a_killed_service_keeps_what_arrived_and_sends_nothing_again(
+    folder: Path, endpoint: endpoints.Endpoint
+) -> None:
+    command = [sys.executable, "-c", KILLED, str(folder), endpoint.base_url, str(streaming_first())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as web:
+        assert web.stdout is not None
+        id = web.stdout.readline().strip()
+        assert endpoint.begun.acquire(timeout=PATIENCE_S)
+        web.kill()
+    service = Service.open(settings(folder))
+    experiment = service.experiment(id)
+    assert experiment.state == "interrupted"
+    assert experiment.calls[1].state == "dropped"
+    assert experiment.calls[0].state == "unknown"
+    service._sweep()  # the probe has spooled what the dead service may lack; it goes on all the same
+    until(lambda: service._sweep() or text(service.experiment(id), 0) == "word0 word1 word2 ")
+    error = service.experiment(id).calls[0].error
+    assert error is not None
+    assert error.kind == "lost"
+    assert service.feed.read(id, 0)[2]
+    endpoint.release.set()  # the orphaned probe finishes the call; its last lines are folded in
+    until(lambda: service._sweep() or service.experiment(id).calls[0].state == "done")
+    assert service.experiment(id).calls[0].error is None
+    until(lambda: service._sweep() or not list((folder / "spool").glob("*.jsonl")))
+    assert len(endpoint.asked) == 1
+    service.close()
+
+
+def test_a_closed_service_leaves_the_call_to_the_probe(folder: Path, endpoint: endpoints.Endpoint) -> None:
+    service = Service.open(settings(folder))
+    id = service.start(ask(endpoint.base_url, "hold", stop_after=None))
+    assert endpoint.begun.acquire(timeout=PATIENCE_S)
+    service.close()
+    again = Service.open(settings(folder))
+    assert again.experiment(id).state == "interrupted"
+    endpoint.release.set()
+    until(lambda: again._sweep() or again.experiment(id).calls[0].state == "done")
+    assert len(endpoint.asked) == 1
+    again.close()
+
+
+def test_two_services_share_one_folder(service: Service, endpoint: endpoints.Endpoint) -> None:
+    other = Service.open(service.settings)
+    mine = service.start(ask(endpoint.base_url, "slow:4"))
+    theirs = other.start(ask(endpoint.base_url, "slow:4"))
+    other._sweep()
+    service._sweep()
+    assert states(finished(service, mine)) == ["done", "done"]
+    assert states(finished(other, theirs)) == ["done", "done"]
+    assert states(service.experiment(theirs)) == ["done", "done"]
+    assert {e.id for e in service.listing()} == {mine, theirs}
+    other.close()
+
+
+def test_an_experiment_of_another_process_can_be_watched(
+    service: Service, endpoint: endpoints.Endpoint
+) -> None:
+    other = Service.open(service.settings)
+    id = other.start(ask(endpoint.base_url, "hold"))
+    assert endpoint.begun.acquire(timeout=PATIENCE_S)
+    assert service.experiment(id).state == "running"
+    assert not service.feed.read(id, 0)[2]
+    endpoint.release.set()
+    finished(other, id)
+    assert service.feed.read(id, 0)[2]
+    other.close()
+
+
+def test_bad_input_is_refused_before_anything_is_sent(service: Service, endpoint: endpoints.Endpoint) -> None:
+    with pytest.raises(InvalidSpec):
+        service.start(ask(endpoint.base_url, ""))
+    bound = Arm(Endpoint(endpoint.base_url, "env:HOME"), CallSpec(model="m", prompt="p"))
+    with pytest.raises(KeyRefused):
+        service.start(ExperimentSpec((bound,)))
+    with pytest.raises(InvalidSpec):
+        service.start(preset(), title="x" * 1000)
+    assert service.listing() == []
+    assert endpoint.asked == []
+
+
+def test_a_seed_is_drawn_when_none_was_given(service: Service, endpoint: endpoints.Endpoint) -> None:
+    spec = ExperimentSpec(ask(endpoint.base_url, "slow:1").arms)
+    assert finished(service, service.start(spec)).spec.seed > 0
+
+
+def test_name_note_and_deletion(service: Service, endpoint: endpoints.Endpoint) -> None:
+    id = service.start(ask(endpoint.base_url, "slow:1"), title="one")
+    finished(service, id)
+    service.rename(id, " Two ")
+    service.annotate(id, "why\nnot")
+    found = service.experiment(id)
+    assert (found.title, found.note) == ("Two", "why\nnot")
+    (entry,) = service.listing("two")
+    assert (entry.id, entry.models) == (id, ("slow:1",))
+    assert entry.headline.startswith("first text ")
+    service.delete(id)
+    for method in (service.experiment, service.require, service.cancel, service.delete, service.json):
+        with pytest.raises(NotFound):
+            method(id)
+    with pytest.raises(NotFound):
+        service.feed.read(id, 0)
+
+
+def test_a_running_experiment_can_be_deleted(service: Service, endpoint: endpoints.Endpoint) -> None:
+    id = service.start(ask(endpoint.base_url, "hold"))
+    assert endpoint.begun.acquire(timeout=PATIENCE_S)
+    service.delete(id)
+    service.wait(id, PATIENCE_S)
+    assert service.listing() == []
+    assert service._dispatch.saver.problem is None
+
+
+def test_models_are_asked_for_through_the_probe(service: Service, endpoint: endpoints.Endpoint) -> None:
+    assert service.models(Endpoint(endpoint.base_url)) == (("hold", "slow:3"), None)
+    assert service.models(Endpoint(LAB)).names[0] == "text-davinci-002-2022-09"
+    for address in ("nonsense", "http://127.0.0.1:9/v1", f"{endpoint.base_url}#x"):
+        names, problem = service.models(Endpoint(address))
+        assert names == ()
+        assert problem
+
+
+def test_local_servers_are_found(
+    folder: Path, endpoint: endpoints.Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = Provider("Ours", endpoint.base_url, "", "auto")
+    nobody = Provider("Nobody", "http://127.0.0.1:9/v1", "", "auto")
+    monkeypatch.setattr("lib.service.LOCAL_SERVERS", (nobody, ours))
+    service = Service.open(Settings(data=folder, discover=True, download=False))
+    assert service.discover() == [(ours, ("hold", "slow:3"))]
+    assert service.discover() == [(ours, ("hold", "slow:3"))]
+    assert len(endpoint.authorizations) == 1  # the second answer was remembered
+    service.close()
+
+
+def test_discovery_can_be_turned_off(service: Service) -> None:
+    assert service.discover() == []
+
+
+def test_health_says_what_fails(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    service._dispatch.probe.ready()
+    assert service.health() == {"status": "ok", "data": "writable", "probe": "running"}
+
+    def full() -> None:
+        raise StoreError("The data folder is full.")
+
+    monkeypatch.setattr(service._store, "check", full)
+    assert service.health()["status"] == "failing"
+    assert service.health()["data"] == "The data folder is full."
+
+
+def test_a_disk_that_fills_up_ends_the_experiment_and_is_made_up_for_later(
+    service: Service, endpoint: endpoints.Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("No space.")
+
+    monkeypatch.setattr("lib.underway.RETRY_S", 0.05)
+    id = service.start(ask(endpoint.base_url, "hold"))
+    assert endpoint.begun.acquire(timeout=PATIENCE_S)
+    with monkeypatch.context() as broken:
+        broken.setattr(service._ledger, "save", full)
+        broken.setattr(service._ledger, "finish", full)
+        endpoint.release.set()
+        service.wait(id, PATIENCE_S)
+        assert service.feed.read(id, 0)[2]
+        assert service.health()["status"] == "failing"
+    until(lambda: service.experiment(id).calls[0].state == "done")
+    service._sweep()
+    assert service.experiment(id).state == "interrupted"
+    assert service.health()["status"] == "ok"
+
+
+def test_a_saved_document_is_valid(service: Service) -> None:
+    id = service.start(ask(LAB, FAST))
+    finished(service, id)
+    read = ExperimentDocument.model_validate_json(service.json(id))
+    assert read.id == id
+    assert all(c.events[-1].t_ns > 0 for c in read.calls)
+
+
+def test_limits_are_the_specs_own(service: Service, endpoint: endpoints.Endpoint) -> None:
+    spec = ask(endpoint.base_url, "hold", limits=Limits(silence_s=0.3), stop_after=1)
+    experiment = finished(service, service.start(spec))
+    error = experiment.calls[0].error
+    assert error is not None
+    assert error.kind == "timeout"
