@@ -188,7 +188,7 @@ def flags(timeline: Timeline, recount: Recount | None) -> dict[str, str]:
         found["length"] = "The answer ended at the token limit."
     if not timeline.complete:
         found["censored"] = "The answer is not whole: its total time is only known to be longer."
-    if facts.visible and 1 - len(facts.arrivals) / facts.visible_frames >= BUNCHED:
+    if facts.visible and round(1 - len(facts.arrivals) / facts.visible_frames, 9) >= BUNCHED:
         found["bunched"] = "Delivery was bunched: gaps describe the network or a proxy, not the model."
     if recount is None and len(facts.arrivals) > 1:
         found["first_arrival_assumed"] = "Without a tokenizer, the first visible arrival counts as one token."
