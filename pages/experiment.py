@@ -17,11 +17,12 @@ except NotFound:
     st.page_link(shell.RUN, label="See one that is here", icon=":material/arrow_back:")
     st.stop()
 
-name = parts.name_of(shown)
+default = parts.default_name(tuple(arm.call.model for arm in shown.spec.arms))
+name = shown.title or default
 st.set_page_config(page_title=f"{name} · Streamgauge")
 with st.container(horizontal=True, vertical_alignment="center"):
-    plain.heading(name, key=f"title_{shown.id}")
-    titles.rename(shown.id, name)
+    plain.heading(name, key=plain.key("title", shown.id))
+    titles.rename(shown.id, shown.title, default)
 parts.refused()
 
 if shown.state == "running":
@@ -30,7 +31,7 @@ if shown.state == "running":
 
 result.status(shown)
 arm, pair = result.pick(shown)
-plain.sentence(summary.sentence(shown, arm, pair), key=f"sentence_{shown.id}")
+plain.sentence(summary.sentence(shown, arm, pair), key=plain.key("sentence", shown.id))
 result.troubles(shown)
 result.numbers(shown, arm, pair)
 result.watch(shown, pair)

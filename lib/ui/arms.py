@@ -250,9 +250,9 @@ def _pick(k: int, names: tuple[str, ...], slots: Slots) -> str:
 
 
 def _looked_up(endpoint: Endpoint) -> ModelList:
-    """The answer of this visit's last look-up at this endpoint, empty before there was one."""
-    held: dict[tuple[str, str], ModelList] = st.session_state.setdefault("models", {})
-    return held.get((endpoint.base_url, endpoint.key_ref), ModelList((), None))
+    """The answer of this visit's last look-up at this address, empty before there was one."""
+    held: dict[str, ModelList] = st.session_state.setdefault("models", {})
+    return held.get(endpoint.base_url, ModelList((), None))
 
 
 def _look_up(endpoint: Endpoint) -> None:
@@ -264,7 +264,7 @@ def _look_up(endpoint: Endpoint) -> None:
         answer = ModelList((), str(error))
     if not answer.names and not answer.problem:
         answer = ModelList((), "It answered, but named no models. Type the name.")
-    st.session_state["models"][endpoint.base_url, endpoint.key_ref] = answer
+    st.session_state["models"][endpoint.base_url] = answer
 
 
 def _count(models: int) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from lib import lanes
 from lib.experiment import CallResult, Experiment
-from lib.ui import hero, session
+from lib.ui import hero, plain, session
 
 
 def draw(experiment: Experiment) -> None:
@@ -19,7 +19,7 @@ def draw(experiment: Experiment) -> None:
     if session.service().routes_mounted:
         url = session.feed_path(experiment.id)
         data = lanes.hero_data(experiment, pair=_pair(experiment), live_url=url)
-        hero.hero(data, key=f"live_{experiment.id}")
+        hero.hero(data, key=plain.key("live", experiment.id))
     st.caption(_order(experiment))
 
 
@@ -67,11 +67,12 @@ def _order(experiment: Experiment) -> str:
             "Both calls started together. You may reload or close this page: the experiment goes on, "
             "and its link leads back here."
         )
-    first = experiment.calls[0].planned.mode
-    return (
-        "The calls run one after the other, so that they do not disturb each other; a draw decided that "
-        f"{first} goes first. You may reload or close this page: the experiment goes on."
+    words = (
+        "The calls run one after the other, so that they do not disturb each other, in an order drawn by "
+        "lot{}. You may reload or close this page: the experiment goes on, and its link leads back here."
     )
+    alone = len(experiment.calls) == 2
+    return words.format(f": {experiment.calls[0].planned.mode} first" if alone else "")
 
 
 def _texts(experiment: Experiment) -> None:

@@ -15,7 +15,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lib.errors import StreamgaugeError
-from lib.experiment import Experiment
 from lib.plan import plan
 from lib.spec import Arm, ExperimentSpec, is_lab
 from lib.ui import session, shell
@@ -61,11 +60,6 @@ def start(spec: ExperimentSpec, parent: str | None = None) -> None:
         failed(error)
         return
     st.switch_page(shell.EXPERIMENT, query_params={"id": new})
-
-
-def name_of(experiment: Experiment) -> str:
-    """Its title, else what was asked: untrusted text either way."""
-    return experiment.title or default_name(tuple(arm.call.model for arm in experiment.spec.arms))
 
 
 def default_name(models: tuple[str, ...]) -> str:

@@ -94,6 +94,11 @@ export default function ({ data, parentElement }) {
 )
 
 
+def key(name: str, experiment_id: str) -> str:
+    """A component's key for an experiment: an id may hold `__`, which Streamlit refuses in these keys."""
+    return f"{name}-{experiment_id.replace('_', '.')}"
+
+
 def heading(text: str, key: str) -> None:
     """A first-level heading with any text, shown letter by letter as it is."""
     _HEADING(data={"text": text}, key=key)

@@ -25,7 +25,7 @@ def status(experiment: Experiment) -> None:
     label, icon, color = BADGES[experiment.state]
     bad = any(faults.fault(call) for call in experiment.calls)
     if experiment.state == "done" and bad:
-        label, icon, color = "Finished, not all well", ":material/error:", "orange"
+        label, icon, color = "Finished with failures", ":material/error:", "orange"
     pairs = "1 pair" if experiment.spec.pairs == 1 else f"{experiment.spec.pairs} pairs"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(label, icon=icon, color=color)  # type: ignore[arg-type]  # one of the table's colours
@@ -56,18 +56,27 @@ def pick(experiment: Experiment) -> tuple[int, int]:
 
 
 def troubles(experiment: Experiment) -> None:
-    """A card for each call that did not end well."""
+    """A card for each way in which calls did not end well; calls of an arm that failed alike share one."""
+    alike: dict[tuple[int, faults.Fault], list[CallResult]] = {}
     for call in experiment.calls:
         found = faults.fault(call)
         if found is not None:
-            with st.container(border=True, gap="xsmall"):
-                st.badge(f"{found.badge}: {call.planned.mode} call", icon=":material/error:", color="red")
-                if len(experiment.spec.arms) > 1:
-                    st.text(lanes.model_name(experiment, call.planned.arm))
-                st.text(found.happened)
-                st.text(found.kept)
-                if found.advice:
-                    st.caption(found.advice)
+            alike.setdefault((call.planned.arm, found), []).append(call)
+    for (arm, found), calls in alike.items():
+        _trouble(found, calls, lanes.model_name(experiment, arm) if len(experiment.spec.arms) > 1 else "")
+
+
+def _trouble(found: faults.Fault, calls: list[CallResult], model: str) -> None:
+    modes = " and ".join(sorted({call.planned.mode for call in calls}))
+    with st.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.badge(f"{found.badge}: {modes}", icon=":material/error:", color="red")
+            if model:
+                st.text(model)
+        st.text(found.happened)
+        st.text(found.kept)
+        if found.advice:
+            st.caption(found.advice)
 
 
 def numbers(experiment: Experiment, arm: int, number: int) -> None:
@@ -90,7 +99,7 @@ def numbers(experiment: Experiment, arm: int, number: int) -> None:
 
 def watch(experiment: Experiment, number: int) -> None:
     """The answers as a reader would have seen them, on one clock."""
-    hero.hero(lanes.hero_data(experiment, pair=number), key=f"watch_{experiment.id}_{number}")
+    hero.hero(lanes.hero_data(experiment, pair=number), key=plain.key(f"watch-{number}", experiment.id))
 
 
 def comparison(experiment: Experiment, arm: int, number: int) -> None:
@@ -178,11 +187,12 @@ def texts(experiment: Experiment, arm: int, number: int) -> None:
 def share(experiment: Experiment) -> None:
     """The link, two files, and the same experiment once more."""
     link, service = session.link(experiment.id), session.service()
+    elsewhere = session.opens_elsewhere()
     with st.container(horizontal=True, vertical_alignment="center"):
-        plain.copy_button("Copy link", link, key=f"copy_{experiment.id}")
+        plain.copy_button("Copy link", link, key=plain.key("copy", experiment.id))
         st.download_button(
             "Save as one HTML file",
-            lambda: exports.html_file(experiment, link=link if session.opens_elsewhere() else None),
+            lambda: exports.html_file(experiment, link=link if elsewhere else None),
             file_name=f"streamgauge-{experiment.id}.html",
             mime="text/html",
             icon=":material/download:",
@@ -199,7 +209,7 @@ def share(experiment: Experiment) -> None:
         if st.button(_again(experiment), key="again", icon=":material/replay:"):
             parts.start(experiment.spec, parent=experiment.id)
     st.code(link, language=None)
-    if not session.opens_elsewhere():
+    if not elsewhere:
         st.caption("This link opens on this computer only. The HTML file opens anywhere, without a network.")
 
 

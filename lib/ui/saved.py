@@ -39,7 +39,8 @@ def nothing(*, searched: bool) -> None:
 
 def row(entry: Entry) -> None:
     """One experiment: its name, what came of it, and what can be done with it. Names are untrusted."""
-    name = entry.title or parts.default_name(entry.models)
+    default = parts.default_name(entry.models)
+    name = entry.title or default
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(gap="xxsmall", width="stretch"):
             st.text(name)
@@ -47,7 +48,7 @@ def row(entry: Entry) -> None:
         st.page_link(
             shell.EXPERIMENT, label="Open", icon=":material/arrow_forward:", query_params={"id": entry.id}
         )
-        titles.rename(entry.id, name)
+        titles.rename(entry.id, entry.title, default)
         titles.delete(entry.id, name)
 
 

@@ -9,10 +9,10 @@ from lib.ui import parts, session
 LONGEST = 200
 
 
-def rename(experiment_id: str, name: str) -> None:
-    """A quiet button that asks for a name."""
+def rename(experiment_id: str, title: str, default: str) -> None:
+    """A quiet button that asks for a name; `default` is what stands where there is none."""
     if st.button("Rename", key=f"rename_{experiment_id}", type="tertiary", icon=":material/edit:"):
-        _ask_name(experiment_id, name)
+        _ask_name(experiment_id, title, default)
 
 
 def delete(experiment_id: str, name: str) -> None:
@@ -22,9 +22,8 @@ def delete(experiment_id: str, name: str) -> None:
 
 
 @st.dialog("Name this experiment")
-def _ask_name(experiment_id: str, name: str) -> None:
-    st.text_input("Name", name, max_chars=LONGEST, key=f"name_{experiment_id}")
-    st.caption("Leave it empty to go back to the models' names.")
+def _ask_name(experiment_id: str, title: str, default: str) -> None:
+    st.text_input("Name", title, max_chars=LONGEST, key=f"name_{experiment_id}", placeholder=default)
     if st.button("Save name", key="save_name", type="primary", on_click=_save, args=(experiment_id,)):
         st.rerun()
 

@@ -76,6 +76,18 @@ def test_a_finished_experiment_shows_its_parts(open_page: Open, finished: Experi
     assert [h.value for h in at.header] == ["Blocking and streaming compared", "When"]
 
 
+def test_any_id_that_can_be_drawn_can_be_shown(
+    open_page: Open, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lib.service.secrets.token_urlsafe", lambda _: "-__a__-__b__-_-____-_-")
+    service.routes_mounted = True
+    call = CallSpec("chat.completions", "steady:first=0.02,rate=400,tokens=5", "Count.")
+    id = service.start(ExperimentSpec((Arm(Endpoint(LAB), call),), together=True))
+    assert not open_page("experiment", id=id).exception
+    wait_for(service, id)
+    assert not open_page("experiment", id=id).exception
+
+
 def test_the_closed_parts_open(open_page: Open, finished: Experiment) -> None:
     at = open_page("experiment", id=finished.id)
     for part in ("why", "trust", "texts"):
