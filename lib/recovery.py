@@ -43,7 +43,7 @@ def _fold(store: Store, ledger: Ledger, path: Path) -> set[str]:
     with path.open("rb") as file:
         over = _let_go(file.fileno())
         text = file.read().decode("utf-8", "replace")
-        for (experiment, n), messages in _by_call(text[: text.rfind("\n") + 1].splitlines()).items():
+        for (experiment, n), messages in _by_call(text.split("\n")[:-1]).items():
             _take(store, ledger, experiment, n, messages)
             changed.add(experiment)
         if over:
