@@ -176,7 +176,6 @@ def test_a_large_prompt_leaves_whole_and_every_send_is_kept() -> None:
     assert len(sent_body) > 1_000_000
 
 
-@pytest.mark.skipif("linux" not in __import__("sys").platform, reason="only Linux stamps in the kernel")
 def test_kernel_stamps_lie_between_the_servers_send_and_our_read() -> None:
     """Tolerance 1 ms for the conversion between the clocks, measured to well under 0.05 ms here."""
     test = StampTest()
@@ -184,7 +183,9 @@ def test_kernel_stamps_lie_between_the_servers_send_and_our_read() -> None:
         seen = record(asking(server.url))
         sent = [server.sent.get(timeout=5)[0] for _ in seen.reads]
     test.close()
-    assert test.works
+    if not test.works:
+        assert {read.kernel_ns for read in seen.reads} == {None}, "a system without stamps says so"
+        return
     offset = seen.clocks[0].realtime_ns - seen.clocks[0].monotonic_ns
     for before_send, read in zip(sent, seen.reads, strict=True):
         assert read.kernel_ns is not None
