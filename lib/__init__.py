@@ -1,16 +1,19 @@
 """Streamgauge's library, by stage. Data goes one way, imports go the other way only.
 
-    spec, providers  ->  plan  ->  dialects  ->  recording, messages   what is asked, what arrives
-    guard, stamps, tls, wire                                    the socket: limits, clocks, bytes
-    capture, answers, redact                                    one call, and what leaves of it
-    probe, warmup, heartbeat, outbox                            the process that makes the calls
-    sse, body, arrivals, timeline, tokens                       what arrived, decoded and counted
-    facts, moments, pace, rates, pairs, metrics, summary        what it means in numbers and words
-    charts, document, exports                                   pictures, JSON, files
-    store, migrations, runner, feed, keys, service              keeping and supervising
-    api, middleware                                             routes and headers
-    lab                                                         the reference endpoint
-    ui                                                          the only part that imports streamlit
+    errors, settings                                             what can go wrong, what can be set
+    spec, providers -> plan -> dialects -> recording, messages   what is asked, what arrives
+    guard, stamps, tls, wire                                     the socket: limits, clocks, bytes
+    capture, answers, redact                                     one call, and what leaves of it
+    probe, warmup, heartbeat, outbox                             the process that makes the calls
+    sse, body, arrivals, timeline, tokens                        what arrived, decoded and counted
+    experiment, facts, moments, pace, rates, pairs, metrics      what it means in numbers
+    summary, lanes, charts, document, exports                    words, pictures, JSON, files
+    store, migrations, ledger, owner, recovery                   keeping, and who sent what
+    service, runner, dispatch, underway, results, feed           supervising, and telling live pages
+    children, keys                                               helper processes, and keys in memory
+    api, middleware                                              routes and headers
+    lab                                                          the reference endpoint
+    ui                                                           the only part that imports streamlit
 
 `pages -> lib.ui -> lib` and `app -> lib.api, lib.middleware, lib.ui.session -> lib`; never upward.
 tests/test_architecture.py holds the rule.
