@@ -10,6 +10,7 @@ import dataclasses
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import count, takewhile
 from typing import Any, Literal
 
 from lib.errors import DecodeError
@@ -115,7 +116,7 @@ def fold(start: Start, hello: Hello, parts: Iterable[Part], close: Close | None)
     `CallError("lost")`.
     """
     by_seq = {p.seq: p for p in parts}
-    whole = [by_seq[i] for i in range(len(by_seq)) if i in by_seq]
+    whole = [by_seq[i] for i in takewhile(by_seq.__contains__, count())]
     if close is None or len(whole) != close.seq:
         close = _lost(start.call, len(whole), close)
     return Recording(

@@ -140,7 +140,7 @@ def from_bytes(data: bytes) -> Recording:
             raise DecodeError("This recording is damaged, or too large to open.")
         line, _, body = raw.partition(b"\n")
         return _recording(json.loads(line), body)
-    except (zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (zlib.error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DecodeError(f"This recording cannot be read: {error}.") from None
 
 

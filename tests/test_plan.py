@@ -1,0 +1,91 @@
+"""The order of the calls: drawn by the seed, complete, and cold where it is asked for."""
+
+import dataclasses
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.experiment import preset
+from lib.plan import plan
+from lib.spec import Arm, CallSpec, Endpoint, ExperimentSpec
+
+ARM = Arm(Endpoint("https://h/v1"), CallSpec(model="m", prompt="Why?"))
+LAB = Arm(Endpoint("lab"), CallSpec(model="m", prompt="Why?"))
+
+
+def spec(arms: int = 1, **fields: Any) -> ExperimentSpec:
+    return ExperimentSpec((ARM,) * arms, **fields)
+
+
+@given(st.integers(1, 4), st.integers(1, 6), st.integers(0, 2), st.integers(), st.booleans())
+def test_every_arm_gets_each_mode_once_in_every_pair(
+    arms: int, pairs: int, warmups: int, seed: int, together: bool
+) -> None:
+    calls = plan(spec(arms, pairs=pairs, warmups=warmups, seed=seed, together=together))
+    assert [c.n for c in calls] == list(range(2 * arms * (pairs + warmups)))
+    measured = Counter((c.arm, c.pair, c.mode) for c in calls if c.role == "measure")
+    assert set(measured.values()) == {1}
+    assert len(measured) == 2 * arms * pairs
+    warm = Counter((c.arm, c.mode, c.pair) for c in calls if c.role == "warmup")
+    assert set(warm.values()) <= {warmups}
+    assert all(pair is None for _, _, pair in warm)
+
+
+def test_one_pair_is_exactly_two_calls() -> None:
+    calls = plan(spec())
+    assert sorted(c.mode for c in calls) == ["blocking", "streaming"]
+    assert {c.role for c in calls} == {"measure"}
+
+
+def test_warm_ups_come_before_the_first_measured_call() -> None:
+    roles = [c.role for c in plan(spec(2, pairs=2, warmups=2, seed=3))]
+    assert roles == ["warmup"] * 8 + ["measure"] * 8
+
+
+def test_the_seed_alone_decides_the_order() -> None:
+    one = spec(3, pairs=5, seed=11)
+    assert plan(one) == plan(one)
+    orders = {tuple(c.mode for c in plan(spec(pairs=8, seed=seed))) for seed in range(40)}
+    assert len(orders) > 20
+
+
+def test_either_mode_may_run_first() -> None:
+    firsts = Counter(plan(spec(seed=seed))[0].mode for seed in range(200))
+    # Binomial(200, 1/2): outside 60..140 less than once in 10^7 seeds.
+    assert 60 <= firsts["streaming"] <= 140
+
+
+def test_calls_in_turn_have_a_group_each() -> None:
+    groups = [c.group for c in plan(spec(2, pairs=2))]
+    assert groups == list(range(8))
+
+
+def test_calls_of_a_pair_at_once_share_a_group() -> None:
+    calls = plan(spec(2, pairs=2, together=True))
+    assert [c.group for c in calls] == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert all(a.arm == b.arm and a.pair == b.pair for a, b in zip(calls[::2], calls[1::2], strict=True))
+
+
+def test_nonces_are_unique_and_of_one_length() -> None:
+    nonces = [c.nonce for c in plan(spec(2, pairs=20, warmups=1))]
+    assert len(set(nonces)) == len(nonces)
+    assert {len(n) for n in nonces} == {12}
+
+
+@pytest.mark.parametrize("cache", ["keep", "as_is"])
+def test_a_warm_cache_needs_no_nonce(cache: Any) -> None:
+    assert {c.nonce for c in plan(spec(cache=cache))} == {""}
+
+
+def test_the_lab_needs_no_nonce() -> None:
+    mixed = ExperimentSpec((ARM, LAB))
+    assert {c.arm for c in plan(mixed) if c.nonce} == {0}
+
+
+def test_the_preset_plays_both_calls_at_once() -> None:
+    calls = plan(preset())
+    assert [(c.group, c.pair, c.nonce) for c in calls] == [(0, 0, ""), (0, 0, "")]
+    assert len(plan(dataclasses.replace(preset(), pairs=3))) == 6
