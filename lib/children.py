@@ -26,6 +26,7 @@ from lib.settings import ROOT
 log = logging.getLogger("streamgauge.children")
 
 ALLOWED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+PROBE, LAB = "lib.probe", "lib.lab"
 READY_S = 20.0
 LINGER_S = 2.0
 
@@ -187,7 +188,7 @@ class Probe:
             log.warning("%s", error)
 
     def _start(self) -> Session:
-        session = Session(Child("lib.probe", *self._arguments))
+        session = Session(Child(PROBE, *self._arguments))
         threading.Thread(target=self._listen, args=(session,), name="probe-lines", daemon=True).start()
         session.greeted.wait(READY_S)
         if not session.alive:
@@ -283,7 +284,7 @@ class Lab:
                 self._child = None
 
     def _start(self) -> tuple[Child, str]:
-        child = Child("lib.lab")
+        child = Child(LAB)
         found: list[str] = []
         ready = threading.Event()
         threading.Thread(

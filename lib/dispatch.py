@@ -102,9 +102,14 @@ class Dispatch:
         self._cancel(list(self.live(experiment).values()))
 
     def close(self) -> None:
-        """End the probe's input, save what waits. Calls under way are finished by the probe alone."""
+        """End the probe's input, save what waits. Calls under way are finished by the probe alone; who
+        waits for them is released."""
         self.probe.close()
         self.saver.close()
+        with self._lock:
+            left = list(self._open.values())
+        for call in left:
+            call.kept.set()
 
     def _start(self, session: Session, calls: Sequence[Underway]) -> None:
         with self._lock:

@@ -39,12 +39,13 @@ def rows(events: Iterable[Event]) -> tuple[tuple[int, Kind, str, int], ...]:
 class Feed:
     """All feeds of this process. `boot` changes when it starts again, which voids every cursor.
 
-    `saved(id)` answers for experiments that do not run here: their items, and whether they ended.
+    `saved(id, cursor)` answers for experiments that do not run here: all their items when the cursor is 0,
+    none otherwise, and whether they ended.
     """
 
     def __init__(
         self,
-        saved: Callable[[str], tuple[list[FeedItem], bool]],
+        saved: Callable[[str, int], tuple[list[FeedItem], bool]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.boot = secrets.token_hex(4)
@@ -87,8 +88,8 @@ class Feed:
             if (feed := self._feeds.get(id)) is not None:
                 feed.touched = self._clock()
                 return feed.items[cursor:], len(feed.items), feed.ended
-        items, ended = self._saved(id)
-        return items[cursor:], max(cursor, len(items)), ended
+        items, ended = self._saved(id, cursor)
+        return items, max(cursor, len(items)), ended
 
     def wait(self, id: str, cursor: int, timeout: float) -> bool:
         """Until there is something to read past `cursor`; False when `timeout` (s) came first."""

@@ -10,7 +10,7 @@ import dataclasses
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lib.experiment import CallResult, Experiment, Number
@@ -19,13 +19,14 @@ from lib.messages import Hello, Part, Start, fold, from_line
 from lib.metrics import definition, measure
 from lib.recording import Recording, from_bytes
 from lib.spec import ExperimentSpec, is_lab
-from lib.store import CallRow, Row, Store
+from lib.store import CallRow, Store
 from lib.timeline import Recount, Timeline, decode
 from lib.tokens import Vocabulary
 from lib.underway import Underway
 
 KEPT_EVENTS = 50_000
-OPEN = ("planned", "sent", "unknown")
+ENDED = ("done", "failed")
+ARRIVED = ("sent", "done", "failed", "unknown")
 
 
 class Numbers(NamedTuple):
@@ -42,17 +43,18 @@ class Results:
 
     def __init__(self, store: Store, vocabulary: Vocabulary) -> None:
         self._store, self._vocabulary = store, vocabulary
-        self._kept: OrderedDict[str, tuple[CallResult, ...]] = OrderedDict()
+        self._kept: OrderedDict[str, dict[int, CallResult]] = OrderedDict()
         self._lock = threading.Lock()
 
     def experiment(self, id: str, live: Mapping[int, Underway]) -> Experiment:
         """All that is known, calls under way included. Raises NotFound, DecodeError."""
         row = self._store.row(id)
         spec = row.asked()
-        if (calls := self._remembered(id)) is None:
-            calls = self._calls(row, spec, live)
-            if row.state != "running" and not any(c.state in OPEN for c in calls):
-                self._remember(id, calls)
+        rows = self._store.calls(id)
+        known = self._remembered(id)
+        if any(r.planned.n not in known and r.state in ARRIVED for r in rows):
+            known = self._arrived(id, spec, rows, known, live)
+        calls = tuple(known.get(r.planned.n) or CallResult(r.planned, r.state) for r in rows)
         return Experiment(id, spec, row.state, row.created_ms, calls, row.title, row.note, row.parent)
 
     def compute(self, id: str, n: int, spec: ExperimentSpec, arm: int, timeline: Timeline) -> Numbers:
@@ -66,51 +68,48 @@ class Results:
         with self._lock:
             self._kept.pop(id, None)
 
-    def _calls(self, row: Row, spec: ExperimentSpec, live: Mapping[int, Underway]) -> tuple[CallResult, ...]:
-        rows = self._store.calls(row.id)
-        evidence = self._store.evidence(row.id)
-        derived = self._store.derived(row.id, definition())
-        lines = self._store.lines(row.id) if any(r.state in ("sent", "unknown") for r in rows) else {}
-        calls = []
-        for r in rows:
-            n = r.planned.n
-            if n in evidence:
-                recording: Recording | None = from_bytes(evidence[n])
-            elif n in live:
-                recording = live[n].recording()
-            else:
-                recording = _unfinished(lines.get(n, []), r.state)
-            numbers = _from_json(*derived[n]) if n in derived else None
-            calls.append(self._result(row.id, spec, r, recording, numbers, ended=n in evidence))
-        return tuple(calls)
-
-    def _result(
+    def _arrived(
         self,
         id: str,
         spec: ExperimentSpec,
-        row: CallRow,
-        recording: Recording | None,
-        numbers: Numbers | None,
-        *,
-        ended: bool,
+        rows: Sequence[CallRow],
+        known: dict[int, CallResult],
+        live: Mapping[int, Underway],
+    ) -> dict[int, CallResult]:
+        """n → every call of which something arrived; those that ended are remembered."""
+        evidence = self._store.evidence(id, known)
+        derived = self._store.derived(id, definition())
+        lines = self._store.lines(id)
+        ended, open_ = dict(known), {}
+        for row in rows:
+            n = row.planned.n
+            numbers = _from_json(*derived[n]) if n in derived else None
+            if n in evidence:
+                # Its row may be older than its evidence by one commit: then it is read again next time.
+                place = ended if row.state in ENDED else open_
+                place[n] = self._ended(id, spec, row, from_bytes(evidence[n]), numbers)
+            elif n not in known and row.state in ARRIVED:
+                recording = live[n].recording() if n in live else _unfinished(lines.get(n, []), row.state)
+                open_[n] = self._open(spec, row, recording)
+        self._remember(id, ended)
+        return ended | open_
+
+    def _ended(
+        self, id: str, spec: ExperimentSpec, row: CallRow, recording: Recording, numbers: Numbers | None
     ) -> CallResult:
+        timeline = decode(recording)
+        if numbers is None or _torn(numbers, timeline):
+            numbers = self.compute(id, row.planned.n, spec, row.planned.arm, timeline)
+        return _result(row, recording, timeline, numbers)
+
+    def _open(self, spec: ExperimentSpec, row: CallRow, recording: Recording | None) -> CallResult:
+        """A call under way has no numbers and no error yet; one whose end is unknown has both."""
         if recording is None:
             return CallResult(row.planned, row.state)
         timeline = decode(recording)
-        if ended and (numbers is None or _torn(numbers, timeline)):
-            numbers = self.compute(id, row.planned.n, spec, row.planned.arm, timeline)
-        elif row.state == "unknown":
-            numbers = self._numbers(spec, row.planned.arm, timeline)
-        known = {} if numbers is None else numbers._asdict()
-        return CallResult(
-            row.planned,
-            row.state,
-            timeline if ended or row.state == "unknown" else dataclasses.replace(timeline, error=None),
-            instrument=recording.instrument,
-            error=timeline.error if row.state != "sent" else None,
-            wall_ms=recording.wall_ms or row.sent_ms,
-            **known,
-        )
+        if row.state == "unknown":
+            return _result(row, recording, timeline, self._numbers(spec, row.planned.arm, timeline))
+        return _result(row, recording, dataclasses.replace(timeline, error=None), None)
 
     def _numbers(self, spec: ExperimentSpec, arm: int, timeline: Timeline) -> Numbers:
         recount, reason = self._recount(spec, arm, timeline)
@@ -127,21 +126,33 @@ class Results:
                 return known, None
         return self._vocabulary.recount(timeline, asked.call.model)
 
-    def _remembered(self, id: str) -> tuple[CallResult, ...] | None:
+    def _remembered(self, id: str) -> dict[int, CallResult]:
         with self._lock:
             if id in self._kept:
                 self._kept.move_to_end(id)
-            return self._kept.get(id)
+            return self._kept.get(id, {})
 
-    def _remember(self, id: str, calls: tuple[CallResult, ...]) -> None:
+    def _remember(self, id: str, calls: dict[int, CallResult]) -> None:
         with self._lock:
             self._kept[id] = calls
             while len(self._kept) > 1 and sum(map(_size, self._kept.values())) > KEPT_EVENTS:
                 self._kept.popitem(last=False)
 
 
-def _size(calls: tuple[CallResult, ...]) -> int:
-    return sum(len(c.timeline.events) + len(c.timeline.reads) + 100 for c in calls if c.timeline)
+def _result(row: CallRow, recording: Recording, timeline: Timeline, numbers: Numbers | None) -> CallResult:
+    return CallResult(
+        row.planned,
+        row.state,
+        timeline,
+        instrument=recording.instrument,
+        error=timeline.error,
+        wall_ms=recording.wall_ms or row.sent_ms,
+        **({} if numbers is None else numbers._asdict()),
+    )
+
+
+def _size(calls: dict[int, CallResult]) -> int:
+    return sum(len(c.timeline.events) + len(c.timeline.reads) + 100 for c in calls.values() if c.timeline)
 
 
 def _torn(numbers: Numbers, timeline: Timeline) -> bool:
@@ -151,20 +162,13 @@ def _torn(numbers: Numbers, timeline: Timeline) -> bool:
 
 def _unfinished(lines: list[str], state: str) -> Recording | None:
     """What arrived of a call whose end is not known; without an error while it is still under way."""
-    recording = unfolded(lines)
-    if recording is None or state == "unknown":
-        return recording
-    return dataclasses.replace(recording, error=None)
-
-
-def unfolded(lines: list[str], more: list[str] | None = None) -> Recording | None:
-    """Hello, Start and Parts as lines → Recording; None when a call's first two lines are missing."""
     messages = [from_line(line) for line in lines]
     hello = next((m for m in messages if isinstance(m, Hello)), None)
     start = next((m for m in messages if isinstance(m, Start)), None)
     if hello is None or start is None:
         return None
-    return fold(start, hello, [m for m in messages if isinstance(m, Part)], None)
+    found = fold(start, hello, [m for m in messages if isinstance(m, Part)], None)
+    return found if state == "unknown" else dataclasses.replace(found, error=None)
 
 
 def _to_json(numbers: Numbers) -> tuple[str, str]:

@@ -119,6 +119,8 @@ class LocalRunner:
         if run.stop.is_set():
             self._dispatch.cancel(run.id)
         self._dispatch.wait(calls)
+        if run.leaving:
+            return []
         return [self._measured(run, planned, call) for call in calls]
 
     def _request(self, spec: ExperimentSpec, planned: PlannedCall) -> Request:

@@ -19,7 +19,7 @@ from lib import document, plan
 from lib.children import Lab
 from lib.dialects import models_request
 from lib.dispatch import Dispatch
-from lib.errors import ChildError, InvalidSpec, KeyRefused, StoreError
+from lib.errors import ChildError, DecodeError, InvalidSpec, KeyRefused, StoreError
 from lib.experiment import Experiment, ExperimentState
 from lib.feed import Feed, FeedItem, told
 from lib.keys import Keys
@@ -241,7 +241,10 @@ class Service:
     def _entry(self, listed: Listed) -> Entry:
         metrics = listed.metrics
         if listed.state != "running" and not metrics:
-            calls = self.experiment(listed.id).calls
+            try:
+                calls = self.experiment(listed.id).calls
+            except DecodeError:
+                calls = ()
             metrics = {
                 c.planned.mode: dict(c.metrics)
                 for c in calls
@@ -249,7 +252,10 @@ class Service:
             }
         return Entry(*listed[:5], headline=_headline(metrics))
 
-    def _saved_feed(self, id: str) -> tuple[list[FeedItem], bool]:
+    def _saved_feed(self, id: str, cursor: int) -> tuple[list[FeedItem], bool]:
+        """One item a call, once; then only whether it has ended, which costs no decoding."""
+        if cursor > 0:
+            return [], self._store.row(id).state != "running"
         experiment = self.experiment(id)
         calls = [(c.planned.n, c.state, c.timeline.events if c.timeline else ()) for c in experiment.calls]
         ended = experiment.state != "running"

@@ -11,7 +11,7 @@ import dataclasses
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -194,10 +194,10 @@ class Store:
             rows = connection.execute(select(call).where(call.c.experiment_id == id).order_by(call.c.n))
             return [_call_row(r._mapping) for r in rows]
 
-    def evidence(self, id: str) -> dict[int, bytes]:
-        """n → Recording's bytes, of the calls that ended."""
+    def evidence(self, id: str, known: Collection[int] = ()) -> dict[int, bytes]:
+        """n → Recording's bytes, of the calls that ended, but for those already known."""
         query = select(evidence.c.n, evidence.c.bytes).where(
-            evidence.c.experiment_id == id, evidence.c.form == "recording"
+            evidence.c.experiment_id == id, evidence.c.form == "recording", evidence.c.n.not_in(known)
         )
         with self.read() as connection:
             return {row.n: row.bytes for row in connection.execute(query)}

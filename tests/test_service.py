@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lib.document import ExperimentDocument
-from lib.errors import InvalidSpec, KeyRefused, NotFound, StoreError
+from lib.errors import DecodeError, InvalidSpec, KeyRefused, NotFound, StoreError
 from lib.experiment import Experiment, preset
 from lib.feed import END, rows
 from lib.providers import Provider
@@ -412,3 +412,38 @@ def test_limits_are_the_specs_own(service: Service, endpoint: endpoints.Endpoint
     error = experiment.calls[0].error
     assert error is not None
     assert error.kind == "timeout"
+
+
+def test_a_damaged_recording_does_not_take_the_list_with_it(
+    service: Service, endpoint: endpoints.Endpoint
+) -> None:
+    id = service.start(ask(endpoint.base_url, "slow:1"))
+    finished(service, id)
+    with service._store.write() as connection:
+        connection.exec_driver_sql("update evidence set bytes = x'00'")
+        connection.exec_driver_sql("delete from derived")
+    service._results.forget(id)
+    with pytest.raises(DecodeError, match="not a recording"):
+        service.experiment(id)
+    (entry,) = service.listing()
+    assert (entry.id, entry.headline) == (id, "")
+
+
+def test_numbers_that_were_thrown_away_are_computed_again(
+    service: Service, endpoint: endpoints.Endpoint
+) -> None:
+    id = service.start(ask(endpoint.base_url, "slow:2"))
+    before = finished(service, id)
+    with service._store.write() as connection:
+        connection.exec_driver_sql("delete from derived")
+    service._results.forget(id)
+    assert service.experiment(id) == before
+
+
+def test_a_finished_experiment_is_decoded_once(
+    service: Service, endpoint: endpoints.Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = service.start(ask(endpoint.base_url, "slow:1"))
+    first = finished(service, id)
+    monkeypatch.setattr("lib.results.decode", None)
+    assert service.experiment(id) == first

@@ -1,0 +1,174 @@
+"""The runner's own rules, with a dispatch that answers as it is told; real probes are in test_service."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from lib.errors import ChildError, KeyRefused, StoreError
+from lib.experiment import preset
+from lib.feed import END, Feed, FeedItem
+from lib.ledger import Closed, Ledger
+from lib.plan import PlannedCall, plan
+from lib.recording import Request, from_bytes
+from lib.runner import LocalRunner
+from lib.spec import Arm, CallSpec, Endpoint, ExperimentSpec
+from lib.store import Store
+
+ARM = Arm(Endpoint("http://127.0.0.1:9/v1"), CallSpec(model="m", prompt="p"))
+
+
+class FakeDispatch:
+    """Ends every call at once, in the state it is told."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.groups: list[list[int]] = []
+        self.requests: list[Request] = []
+        self.verdicts: dict[int, str] = {}
+        self.trouble: Exception | None = None
+        self.before_wait = lambda: None
+        self.cancelled: list[str] = []
+
+    def send(self, id: str, requests: Sequence[tuple[int, Request]]) -> list[Any]:
+        if self.trouble is not None:
+            raise self.trouble
+        self.groups.append([n for n, _ in requests])
+        self.requests += [r for _, r in requests]
+        if not self.ledger.sent("me", id, [(n, "hello", "start") for n, _ in requests]):
+            return []
+        ends = [Closed(id, n, self.verdicts.get(n, "done"), b"r") for n, _ in requests]  # type: ignore[arg-type]
+        self.ledger.save("me", [], ends)
+        return [SimpleNamespace(n=e.n, closed=e, timeline=object()) for e in ends]
+
+    def wait(self, calls: Sequence[Any]) -> None:
+        self.before_wait()
+
+    def cancel(self, id: str) -> None:
+        self.cancelled.append(id)
+
+
+class FakeLab:
+    trouble: Exception | None = None
+
+    def base_url(self) -> str:
+        if self.trouble:
+            raise self.trouble
+        return "http://127.0.0.1:5555/v1"
+
+
+class Desk:
+    """A runner with all it needs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = Store.open(folder)
+        self.ledger = Ledger(self.store)
+        self.dispatch, self.lab = FakeDispatch(self.ledger), FakeLab()
+        self.feed = Feed(lambda id, cursor: ([], True))
+        self.computed: list[int] = []
+        results = SimpleNamespace(compute=lambda id, n, spec, arm, timeline: self.computed.append(n))
+        made: Any = (self.dispatch, self.lab, self.ledger, results, self.feed)
+        self.runner = LocalRunner(*made)
+
+    def run(self, spec: ExperimentSpec, calls: Sequence[PlannedCall] | None = None) -> list[str]:
+        calls = plan(spec) if calls is None else calls
+        self.store.add("x", spec, calls, owner="me")
+        self.runner.start("x", spec, calls)
+        self.runner.wait("x", 60)
+        return [c.state for c in self.store.calls("x")]
+
+
+@pytest.fixture
+def desk(tmp_path: Path):
+    made = Desk(tmp_path)
+    yield made
+    made.store.close()
+
+
+def test_groups_run_in_order_and_their_calls_together(desk: Desk) -> None:
+    groups = [0, 0, 1, 2, 2]
+    calls = [PlannedCall(n, 0, "streaming", group=g) for n, g in enumerate(groups)]
+    assert set(desk.run(ExperimentSpec((ARM,)), calls)) == {"done"}
+    assert desk.dispatch.groups == [[0, 1], [2], [3, 4]]
+    assert desk.computed == [0, 1, 2, 3, 4]
+    assert desk.store.row("x").state == "done"
+    assert desk.feed.read("x", 0)[0][-1] == END
+
+
+def test_failures_in_a_row_stop_it_and_a_success_between_them_does_not(desk: Desk) -> None:
+    desk.dispatch.verdicts = dict.fromkeys([0, 1, 3, 4, 5], "failed")
+    states = desk.run(ExperimentSpec((ARM,), pairs=4))
+    assert states == ["failed", "failed", "done", "failed", "failed", "failed", "dropped", "dropped"]
+
+
+def test_without_a_limit_all_failures_are_made(desk: Desk) -> None:
+    desk.dispatch.verdicts = dict.fromkeys(range(8), "failed")
+    assert desk.run(ExperimentSpec((ARM,), pairs=4, stop_after=None)) == ["failed"] * 8
+
+
+@pytest.mark.parametrize("trouble", [ChildError("The probe did not start."), KeyRefused("The key is gone.")])
+def test_a_call_that_cannot_leave_failed_and_says_why(desk: Desk, trouble: Exception) -> None:
+    desk.dispatch.trouble = trouble
+    assert desk.run(ExperimentSpec((ARM,), stop_after=1)) == ["failed", "dropped"]
+    error = from_bytes(desk.store.evidence("x")[0]).error
+    assert error is not None
+    assert error.message == str(trouble)
+    assert FeedItem(0, "failed") in desk.feed.read("x", 0)[0]
+
+
+def test_a_lab_that_does_not_start_is_such_a_failure(desk: Desk) -> None:
+    desk.lab.trouble = ChildError("The lab did not start.")
+    assert desk.run(preset()) == ["failed", "failed"]
+
+
+def test_the_lab_gets_its_address_and_no_key(desk: Desk) -> None:
+    spec = ExperimentSpec((Arm(Endpoint("lab", "env:OPENAI_API_KEY"), ARM.call),))
+    desk.run(spec)
+    assert {(r.base_url, r.key_ref) for r in desk.dispatch.requests} == {("http://127.0.0.1:5555/v1", "")}
+
+
+def test_cancel_between_groups_drops_the_rest(desk: Desk) -> None:
+    desk.dispatch.before_wait = lambda: desk.runner.cancel("x")
+    assert desk.run(ExperimentSpec((ARM,), pairs=2)) == ["done", "dropped", "dropped", "dropped"]
+    assert desk.store.row("x").state == "cancelled"
+    assert desk.dispatch.cancelled == ["x"]
+
+
+def test_leaving_writes_no_end_of_its_own(desk: Desk) -> None:
+    desk.dispatch.before_wait = desk.runner.leave
+    assert desk.run(ExperimentSpec((ARM,), pairs=2)) == ["done", "planned", "planned", "planned"]
+    assert desk.store.row("x").state == "running"
+
+
+def test_an_end_that_cannot_be_written_is_written_later(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> list[int]:
+        raise StoreError("No space.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(desk.ledger, "finish", full)
+        desk.run(ExperimentSpec((ARM,)))
+        assert desk.feed.read("x", 0)[2]
+    assert desk.store.row("x").state == "running"
+    desk.runner.tidy()
+    assert desk.store.row("x").state == "done"
+
+
+def test_cancelling_what_does_not_run_here_does_nothing(desk: Desk) -> None:
+    desk.runner.cancel("elsewhere")
+    assert desk.dispatch.cancelled == []
+
+
+def test_two_experiments_run_at_once(desk: Desk) -> None:
+    both = threading.Barrier(2, timeout=60)
+    desk.dispatch.before_wait = lambda: both.wait() and None
+    calls = [PlannedCall(0, 0, "streaming")]
+    spec = ExperimentSpec((ARM,))
+    for id in ("x", "y"):
+        desk.store.add(id, spec, calls, owner="me")
+        desk.runner.start(id, spec, calls)
+    for id in ("x", "y"):
+        desk.runner.wait(id, 60)
+        assert desk.store.row(id).state == "done"
