@@ -80,7 +80,8 @@ class Results:
         evidence = self._store.evidence(id, known)
         derived = self._store.derived(id, definition())
         lines = self._store.lines(id)
-        ended, open_ = dict(known), {}
+        ended = dict(known)
+        open_: dict[int, CallResult] = {}
         for row in rows:
             n = row.planned.n
             numbers = _from_json(*derived[n]) if n in derived else None
