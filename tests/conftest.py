@@ -5,8 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# No deadline: a busy machine is not a bug. The same examples for everyone: a test that fails, fails again.
+settings.register_profile("streamgauge", deadline=None, derandomize=True)
+settings.load_profile("streamgauge")
 
 
 @pytest.fixture(autouse=True)
