@@ -63,11 +63,15 @@ def row(
     k: int,
     menu: dict[str, Choice],
     slots: Slots,
+    found: list[InvalidSpec],
     *,
     options: bool,
     on_remove: Callable[[int], None] | None,
 ) -> Arm:
-    """Draw arm `k`, without what is asked of it. `slots` gets a place under each field."""
+    """Draw arm `k`, without what is asked of it. `slots` gets a place under each field.
+
+    `found` gets what is wrong with a typed key, which no specification ever holds.
+    """
     with st.container(border=True):
         left, middle, right = st.columns([1.2, 1.6, 1.2])
         with left:
@@ -78,7 +82,7 @@ def row(
             arm = _lab_model(k, choice, slots)
         else:
             base_url = _address(k, middle, slots)
-            ref = _key(k, right, choice.provider, base_url, slots)
+            ref = _key(k, right, choice.provider, base_url, slots, found)
             arm = _remote_model(k, choice, _endpoint(k, choice.provider, base_url, ref), slots)
             if options:
                 _options(k)
@@ -111,7 +115,7 @@ def _use_preset(k: int, menu: dict[str, Choice]) -> None:
     st.session_state[f"url_{k}"] = choice.provider.base_url
     st.session_state[f"usage_{k}"] = choice.provider.include_usage
     st.session_state[f"limit_{k}"] = choice.provider.limit_name
-    for field in ("model", "pick", "key", "ref"):
+    for field in ("model", "pick", "key"):
         st.session_state.pop(f"{field}_{k}", None)
 
 
@@ -128,34 +132,39 @@ def _address(k: int, column: DeltaGenerator, slots: Slots) -> str:
     return (typed or "").strip()
 
 
-def _key(k: int, column: DeltaGenerator, provider: Provider, base_url: str, slots: Slots) -> str:
+def _key(
+    k: int,
+    column: DeltaGenerator,
+    provider: Provider,
+    base_url: str,
+    slots: Slots,
+    found: list[InvalidSpec],
+) -> str:
     """The name under which the service knows the key, "" for none."""
-    found = session.service().keys.found(provider.key_env) if provider.key_env else None
+    known = session.service().keys.found(provider.key_env)
     with column:
         typed = st.text_input(
             "Key",
             key=f"key_{k}",
             type="password",
             autocomplete="off",
-            placeholder="leave empty to use the one found" if found else "empty if none is needed",
+            placeholder="leave empty to use the one found" if known else "empty if none is needed",
             help="Kept in memory until the server stops; never stored, and sent to this address only.",
             **KEEP,
         )
         slots[f"{k}.key_ref"] = st.empty()
         if typed:
-            return _typed(k, typed, base_url)
-        return _found(k, found, provider.key_env, base_url) if found else ""
+            return _typed(k, typed, base_url, found)
+        return _found(k, known, provider.key_env, base_url) if known else ""
 
 
-def _typed(k: int, secret: str, base_url: str) -> str:
-    """One reference per key and address: the service's memory is asked again only when one changes."""
-    held = st.session_state.get(f"ref_{k}")
-    if held is None or held[:2] != (base_url, hash(secret)):
-        if endpoint_problems(Endpoint(base_url)):
-            return ""
-        held = (base_url, hash(secret), session.service().keys.typed(secret, base_url))
-        st.session_state[f"ref_{k}"] = held
-    return str(held[2])
+def _typed(k: int, secret: str, base_url: str, found: list[InvalidSpec]) -> str:
+    try:
+        return session.service().keys.typed(secret, base_url)
+    except InvalidSpec as error:
+        if error.field != "base_url":  # which has its own complaint
+            found.append(InvalidSpec(f"{k}.key_ref", error.message))
+        return ""
 
 
 def _found(k: int, ref: str, name: str, base_url: str) -> str:

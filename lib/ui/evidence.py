@@ -28,7 +28,12 @@ def number_rows(blocking: CallResult, streaming: CallResult) -> Columns:
 def trust_rows(experiment: Experiment, blocking: CallResult, streaming: CallResult) -> Columns:
     """One row per fact of how each call was made and stamped."""
     left, right = _facts(experiment, blocking), _facts(experiment, streaming)
-    return {"What": list(left), "Blocking": list(left.values()), "Streaming": list(right.values())}
+    names = list(dict.fromkeys([*left, *right]))
+    return {
+        "What": names,
+        "Blocking": [left.get(name, "not known") for name in names],
+        "Streaming": [right.get(name, "not known") for name in names],
+    }
 
 
 def source_notes(experiment: Experiment, arm: int) -> list[str]:
@@ -57,9 +62,9 @@ def _facts(experiment: Experiment, call: CallResult) -> dict[str, str]:
         "Clock resolution": f"{instrument.resolution_ns} ns" if instrument else "not known",
         "Scheduler": instrument.scheduler if instrument else "not known",
         "Measured in": instrument.region if instrument else "not known",
-        "Versions": ", ".join(" ".join(v) for v in instrument.versions) if instrument else "not known",
         "Tokens counted by": _counted(call),
         "Token counts asked for": "yes" if arm.endpoint.include_usage else "no",
+        **({name.capitalize(): version for name, version in instrument.versions} if instrument else {}),
     }
 
 

@@ -96,9 +96,11 @@ def _typed(field: str, text: str, found: list[InvalidSpec]) -> float | None:
 def _body() -> None:
     slots: Slots = {}
     more = bool(st.session_state.get("more_options", False))
-    chosen = _arms(slots, more)
+    found: list[InvalidSpec] = []
+    chosen = _arms(slots, found, more)
     question = _question(slots, more)
-    spec, found = assemble(chosen, question, session.service().settings.limits())
+    spec, wrong = assemble(chosen, question, session.service().settings.limits())
+    found += wrong
     _explain(spec)
     if st.button("Run", key="run_form", type="primary", icon=":material/play_arrow:"):
         st.session_state["tried"] = True
@@ -109,12 +111,12 @@ def _body() -> None:
         _complain(found, slots)
 
 
-def _arms(slots: Slots, more: bool) -> list[Arm]:
+def _arms(slots: Slots, found: list[InvalidSpec], more: bool) -> list[Arm]:
     numbers: list[int] = st.session_state.setdefault("arm_numbers", [0])
     with st.spinner("Looking for servers on this computer"):
         menu = arms.choices()
     remove = _remove_arm if len(numbers) > 1 else None
-    drawn = [(k, arms.row(k, menu, slots, options=more, on_remove=remove)) for k in numbers]
+    drawn = [(k, arms.row(k, menu, slots, found, options=more, on_remove=remove)) for k in numbers]
     if len(numbers) < MOST_ARMS:
         st.button("Add a model", key="add_arm", icon=":material/add:", on_click=_add_arm)
     for i, (k, _) in enumerate(drawn):

@@ -19,5 +19,6 @@ def table() -> None:
             "Source": [m.source for m in METRICS.values()],
         },
         hide_index=True,
+        height="content",
         alt="Every number with its definition",
     )

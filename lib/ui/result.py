@@ -146,7 +146,7 @@ def why(experiment: Experiment, arm: int, number: int) -> None:
     if section.open and calls is not None:
         with section:
             rows = evidence.number_rows(*calls)
-            st.dataframe(rows, hide_index=True, alt="Every number of both calls")
+            st.dataframe(rows, hide_index=True, height="content", alt="Every number of both calls")
             st.caption("A dash means that the number does not exist for this call; the note says why.")
 
 
@@ -157,7 +157,7 @@ def trust(experiment: Experiment, arm: int, number: int) -> None:
     if section.open and calls is not None:
         with section:
             rows = evidence.trust_rows(experiment, *calls)
-            st.dataframe(rows, hide_index=True, alt="How both calls were measured")
+            st.dataframe(rows, hide_index=True, height="content", alt="How both calls were measured")
             for note in evidence.source_notes(experiment, arm):
                 st.caption(note)
             st.caption(f"Numbers by definition {metrics.definition()}.")

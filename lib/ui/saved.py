@@ -41,15 +41,17 @@ def row(entry: Entry) -> None:
     """One experiment: its name, what came of it, and what can be done with it. Names are untrusted."""
     default = parts.default_name(entry.models)
     name = entry.title or default
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        with st.container(gap="xxsmall", width="stretch"):
+    with st.container(border=True):
+        words, actions = st.columns([3, 2], vertical_alignment="center")
+        with words.container(gap="xxsmall"):
             st.text(name)
             st.caption(_facts(entry))
-        st.page_link(
-            shell.EXPERIMENT, label="Open", icon=":material/arrow_forward:", query_params={"id": entry.id}
-        )
-        titles.rename(entry.id, entry.title, default)
-        titles.delete(entry.id, name)
+        with actions.container(horizontal=True, horizontal_alignment="right"):
+            st.page_link(
+                shell.EXPERIMENT, label="Open", icon=":material/arrow_forward:", query_params={"id": entry.id}
+            )
+            titles.rename(entry.id, entry.title, default)
+            titles.delete(entry.id, name)
 
 
 def _facts(entry: Entry) -> str:

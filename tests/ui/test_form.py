@@ -31,33 +31,35 @@ def said(at: AppTest) -> list[str]:
     return [text.value for text in at.text]
 
 
-@pytest.mark.parametrize(
-    ("kind", "key", "value", "sentence"),
-    [
-        ("text_area", "prompt", "", "The prompt is empty. Write what the model is asked."),
-        (
-            "text_area",
-            "prompt",
-            "x" * 1_000_001,
-            "The prompt has 1,000,001 bytes; at most 1,000,000 can be sent.",
-        ),
-        ("text_input", "max_tokens", "0", "max_tokens must be from 1 to 1,000,000; 0 is not."),
-        ("text_input", "max_tokens", "-1", "max_tokens must be from 1 to 1,000,000; -1 is not."),
-        ("text_input", "max_tokens", "ten", "max_tokens must be a number; 'ten' is not one."),
-        ("text_input", "max_tokens", "1.5", "max_tokens must be a whole number; 1.5 is not."),
-        ("text_input", "temperature", "9", "temperature must be from 0 to 2; 9 is not."),
-        (
-            "text_input",
-            "url_0",
-            "api.example.com",
-            "The base URL must start with http:// or https:// and name a host.",
-        ),
-        ("text_input", "model_0", "", "Name a model, as the endpoint calls it."),
-    ],
-)
-def test_bad_input_gets_its_sentence_and_sends_nothing(
-    open_page: Open, service: Service, kind: str, key: str, value: str, sentence: str
-) -> None:
+BAD = {
+    "empty prompt": ("prompt", "", "The prompt is empty. Write what the model is asked."),
+    "long prompt": (
+        "prompt",
+        "x" * 1_000_001,
+        "The prompt has 1,000,001 bytes; at most 1,000,000 can be sent.",
+    ),
+    "no tokens": ("max_tokens", "0", "max_tokens must be from 1 to 1,000,000; 0 is not."),
+    "negative tokens": ("max_tokens", "-1", "max_tokens must be from 1 to 1,000,000; -1 is not."),
+    "tokens in words": ("max_tokens", "ten", "max_tokens must be a number; 'ten' is not one."),
+    "half a token": ("max_tokens", "1.5", "max_tokens must be a whole number; 1.5 is not."),
+    "too hot": ("temperature", "9", "temperature must be from 0 to 2; 9 is not."),
+    "no scheme": (
+        "url_0",
+        "api.example.com",
+        "The base URL must start with http:// or https:// and name a host.",
+    ),
+    "no model": ("model_0", "", "Name a model, as the endpoint calls it."),
+    "no key": (
+        "key_0",
+        "two words",
+        "A key has no spaces, line breaks or special characters. Copy it again.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_gets_its_sentence_and_sends_nothing(open_page: Open, service: Service, case: str) -> None:
+    key, value, sentence = BAD[case]
     at = opened(open_page)
     at.get_by_key(key).set_value(value)
     at.button(key="run_form").click().run()
