@@ -49,8 +49,6 @@ def dashboard(data: Path) -> Iterator[Running]:
 @contextlib.contextmanager
 def server(script: Path, env: dict[str, str], health: str = "/_stcore/health") -> Iterator[Running]:
     """Any Streamlit script, started as users start it."""
-    port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
     quiet = [
         "--server.headless",
         "true",
@@ -59,9 +57,21 @@ def server(script: Path, env: dict[str, str], health: str = "/_stcore/health") -
         "--server.address",
         "localhost",
     ]
+    command = ["streamlit", "run", str(script), *quiet, "--server.port"]
+    with serving(command, script.parent, env, health) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def serving(command: list[str], folder: Path, env: dict[str, str], health: str) -> Iterator[Running]:
+    """A server module with its arguments, to which a free port is added."""
+    port = free_port()
     began = time.monotonic()
     process = subprocess.Popen(
-        [*command, *quiet], cwd=script.parent, env=os.environ | env, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", *command, str(port)],
+        cwd=folder,
+        env=os.environ | env,
+        stdout=subprocess.DEVNULL,
     )
     try:
         url = f"http://localhost:{port}"

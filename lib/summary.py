@@ -74,9 +74,9 @@ def table(experiment: Experiment, arm: int = 0, pair: int = 0) -> list[Row]:
         return []
     blocking, streaming = calls
     return [
-        Row("First event", _time(blocking, "ttfe_s"), _time(streaming, "ttfe_s")),
-        Row("First visible text", _time(blocking, "ttfo_s"), _time(streaming, "ttfo_s")),
-        Row("Full response", _total(blocking), _total(streaming), _later(blocking, streaming)),
+        Row("Time to first event", _time(blocking, "ttfe_s"), _time(streaming, "ttfe_s")),
+        Row("Time to first visible text", _time(blocking, "ttfo_s"), _time(streaming, "ttfo_s")),
+        Row("Time to the full response", _total(blocking), _total(streaming), _later(blocking, streaming)),
         Row("Text", _length(blocking), _length(streaming), _agreement(blocking, streaming)),
         Row("Tokens reported by the server", _reported(blocking), _reported(streaming)),
         Row("Tokens recounted", _recounted(blocking), _recounted(streaming), _tokenizer(blocking, streaming)),

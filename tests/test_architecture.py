@@ -41,7 +41,7 @@ DOORS = {
     "openai": ("lib.capture",),
     "httpx2": ("lib.wire", "lib.capture"),
     "httpcore2": ("lib.wire", "lib.tls", "lib.guard", "lib.capture"),
-    "sqlalchemy": ("lib.store", "lib.migrations"),
+    "sqlalchemy": ("lib.store", "lib.ledger", "lib.migrations"),
     "alembic": ("lib.store", "lib.migrations"),
     "plotly": ("lib.charts",),
     "starlette": ("lib.api", "lib.middleware"),

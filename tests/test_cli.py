@@ -45,7 +45,7 @@ def test_without_arguments_the_recorded_example_is_played(data: Path, tmp_path: 
         env={**os.environ, "STREAMGAUGE_DATA": str(data), "STREAMGAUGE_DISCOVER": "0"},
     )
     assert done.returncode == 0, done.stderr
-    assert "First visible text" in done.stdout
+    assert "Time to first visible text" in done.stdout
     assert "call 1 of 2" in done.stderr
     document = ExperimentDocument.model_validate_json(file.read_text("utf-8"))
     assert document.id in done.stderr

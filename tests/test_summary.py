@@ -175,9 +175,9 @@ def test_a_reported_rate_names_the_server() -> None:
 
 def test_the_comparison_of_the_preset() -> None:
     assert [tuple(row) for row in summary.table(recorded("text-davinci-002-2022-10"))] == [
-        ("First event", "7.32 s", "0.16 s", ""),
-        ("First visible text", "7.32 s", "0.16 s", ""),
-        ("Full response", "7.32 s", "7.25 s", "about the same time"),
+        ("Time to first event", "7.32 s", "0.16 s", ""),
+        ("Time to first visible text", "7.32 s", "0.16 s", ""),
+        ("Time to the full response", "7.32 s", "7.25 s", "about the same time"),
         ("Text", "285 characters", "285 characters", "equal, 285 characters"),
         ("Tokens reported by the server", "not reported", "not reported", ""),
         ("Tokens recounted", "193", "193", "Counted with p50k_base."),
@@ -195,7 +195,7 @@ def test_a_cut_call_has_a_total_it_exceeds() -> None:
     cut = call(1, "streaming", [(0.1, "content", "One"), (1.2, "content", " two")], state="failed",
                cut=CallError("cut", "It ended."))  # fmt: skip
     found = rows(experiment(answer(1.0), cut))
-    assert found["Full response"] == ("Full response", "1.00 s", "> 1.20 s", "")
+    assert found["Time to the full response"] == ("Time to the full response", "1.00 s", "> 1.20 s", "")
     assert found["Text"].note == "Only two whole answers can be compared."
 
 
