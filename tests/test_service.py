@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from lib.document import ExperimentDocument
 from lib.errors import DecodeError, InvalidSpec, KeyRefused, NotFound, StoreError
 from lib.experiment import Experiment, preset
 from lib.feed import END, rows
+from lib.plan import plan
 from lib.providers import Provider
 from lib.service import Service
 from lib.settings import Settings
@@ -58,6 +60,12 @@ def endpoint() -> Iterator[endpoints.Endpoint]:
 def ask(base_url: str, model: str, *, pairs: int = 1, **more: object) -> ExperimentSpec:
     arm = Arm(Endpoint(base_url), CallSpec(model=model, prompt="Say something."))
     return ExperimentSpec((arm,), pairs=pairs, seed=1, **more)  # type: ignore[arg-type]
+
+
+def streaming_first(spec: ExperimentSpec) -> ExperimentSpec:
+    """The same, with a seed that draws the streaming call first."""
+    seeded = (dataclasses.replace(spec, seed=seed) for seed in range(1, 99))
+    return next(s for s in seeded if plan(s)[0].mode == "streaming")
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -140,17 +148,12 @@ def test_the_feed_tells_what_is_saved(service: Service) -> None:
 
 
 def test_a_live_experiment_shows_what_has_arrived(service: Service, endpoint: endpoints.Endpoint) -> None:
-    id = service.start(ask(endpoint.base_url, "hold"))
-    streaming = next(c.planned.n for c in service.experiment(id).calls if c.planned.mode == "streaming")
-    if streaming == 1:
-        endpoint.release.set()
-        finished(service, id)
-        return
-    until(lambda: text(service.experiment(id), streaming) == "word0 word1 word2 ")
+    id = service.start(streaming_first(ask(endpoint.base_url, "hold")))
+    until(lambda: text(service.experiment(id), 0) == "word0 word1 word2 ")
     live = service.experiment(id)
-    assert (live.state, live.calls[streaming].state) == ("running", "sent")
-    assert live.calls[streaming].error is None
-    assert service.feed.ages(id)[streaming] > 0
+    assert (live.state, live.calls[0].state) == ("running", "sent")
+    assert live.calls[0].error is None
+    assert service.feed.ages(id)[0] > 0
     endpoint.release.set()
     assert states(finished(service, id)) == ["done", "done"]
 
@@ -182,13 +185,10 @@ def test_an_experiment_stops_after_failures_in_a_row(service: Service, endpoint:
 def test_a_killed_probe_loses_no_event_and_the_next_call_gets_a_new_one(
     service: Service, endpoint: endpoints.Endpoint
 ) -> None:
-    id = service.start(ask(endpoint.base_url, "hold", stop_after=None))
-    assert endpoint.begun.acquire(timeout=PATIENCE_S)
+    id = service.start(streaming_first(ask(endpoint.base_url, "hold", stop_after=None)))
+    until(lambda: text(service.experiment(id), 0) == "word0 word1 word2 ")
     probe = service._dispatch.probe.pid
     assert probe is not None
-    first = service.experiment(id).calls[0]
-    if first.planned.mode == "streaming":
-        until(lambda: text(service.experiment(id), 0) == "word0 word1 word2 ")
     os.kill(probe, signal.SIGKILL)
     until(lambda: service.experiment(id).calls[0].state == "failed")
     endpoint.release.set()
@@ -197,8 +197,7 @@ def test_a_killed_probe_loses_no_event_and_the_next_call_gets_a_new_one(
     error = experiment.calls[0].error
     assert error is not None
     assert error.kind == "lost"
-    if first.planned.mode == "streaming":
-        assert text(experiment, 0) == "word0 word1 word2 "
+    assert text(experiment, 0) == "word0 word1 word2 "
     assert service._dispatch.probe.pid not in (probe, None)
     assert len(endpoint.asked) == 2
 
@@ -216,20 +215,11 @@ time.sleep(600)
 """
 
 
-def streaming_first() -> int:
-    from lib.plan import plan
-
-    spec = ask("http://127.0.0.1:9", "m")
-    for seed in range(1, 99):
-        if plan(ExperimentSpec(spec.arms, seed=seed))[0].mode == "streaming":
-            return seed
-    raise AssertionError
-
-
 def test_a_killed_service_keeps_what_arrived_and_sends_nothing_again(
     folder: Path, endpoint: endpoints.Endpoint
 ) -> None:
-    command = [sys.executable, "-c", KILLED, str(folder), endpoint.base_url, str(streaming_first())]
+    seed = streaming_first(ask(endpoint.base_url, "hold")).seed
+    command = [sys.executable, "-c", KILLED, str(folder), endpoint.base_url, str(seed)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as web:
         assert web.stdout is not None
         id = web.stdout.readline().strip()

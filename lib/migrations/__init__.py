@@ -58,7 +58,7 @@ def _refuse_newer(found: str, path: Path) -> None:
     except CommandError:
         raise NewerData(
             f"The data in {path.parent} were written by a newer version of Streamgauge. "
-            "Nothing was changed. Update this copy, or set STREAMGAUGE_DATA to another folder."
+            "Nothing was changed. Get that version, or choose another folder with STREAMGAUGE_DATA."
         ) from None
 
 
