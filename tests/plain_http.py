@@ -58,21 +58,32 @@ class Plain:
         self.post(api_path, json.dumps(body).encode())
         return self.response()
 
-    def post(self, path: str, body: bytes) -> None:
-        head = f"POST {path} HTTP/1.1\r\nhost: lab\r\ncontent-length: {len(body)}\r\n\r\n"
+    def post(self, path: str, body: bytes, *, accept_encoding: str = "identity") -> None:
+        head = (
+            f"POST {path} HTTP/1.1\r\nhost: lab\r\naccept-encoding: {accept_encoding}\r\n"
+            f"content-length: {len(body)}\r\n\r\n"
+        )
         self.sock.sendall(head.encode() + body)
 
     def get(self, path: str) -> Response:
         self.sock.sendall(f"GET {path} HTTP/1.1\r\nhost: lab\r\n\r\n".encode())
         return self.response()
 
-    def response(self) -> Response:
-        """The next response, as much of it as comes before the end of file."""
+    def response(self, chunks: list[bytes] | None = None) -> Response:
+        """The next response, as much of it as comes before the end of file.
+
+        `chunks`: filled as they come, so that a reset leaves those before it.
+        """
         lines = self._line(b"\r\n\r\n").decode().split("\r\n")
         pairs = (line.partition(": ")[::2] for line in lines[1:])
-        found = Response(int(lines[0].split(" ")[1]), dict(pairs))
+        found = Response(int(lines[0].split(" ")[1]), dict(pairs), [] if chunks is None else chunks)
         if "content-length" in found.headers:
-            found.chunks = [self._exactly(int(found.headers["content-length"]))]
+            found.chunks += [self._exactly(int(found.headers["content-length"]))]
+            return found
+        if "transfer-encoding" not in found.headers:
+            while self._more():
+                pass
+            found.chunks += [self._exactly(len(self._rest))]
             return found
         while size := int(self._line(b"\r\n") or b"-1", 16):
             if size < 0:

@@ -33,7 +33,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One call. `limit`: whatever the API calls its token limit; `prompt`: all text of the input."""
+    """One call. `limit`: whatever the API calls its token limit; `prompt`: all text of the input.
+
+    `gzip` and `elsewhere` as in HttpRequest.
+    """
 
     api: Api
     model: str
@@ -41,6 +44,8 @@ class Ask:
     streaming: bool = False
     limit: int | None = None
     include_usage: bool = False
+    gzip: bool = False
+    elsewhere: int = 0
 
 
 def read(request: HttpRequest) -> Ask:
@@ -60,6 +65,8 @@ def read(request: HttpRequest) -> Ask:
         streaming=_flag(data, "stream"),
         limit=_limit(data),
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
+        gzip=request.gzip,
+        elsewhere=request.elsewhere,
     )
 
 

@@ -10,10 +10,13 @@ import json
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any
+from json.encoder import encode_basestring
+from typing import Any, Literal
 
 from lib.spec import Api
 
+Place = Literal["text", "own", "end"]
+"""Where the finish reason stands: on the last text, on a frame of its own, in the end's last frame."""
 Usage = dict[str, Any]
 """As chat completions names it; the Responses API renames the fields."""
 DONE = b"data: [DONE]\n\n"
@@ -29,11 +32,31 @@ def _json(data: dict[str, Any]) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
+_SLOT = "%text%"
+
+
+def _around(sample: bytes, *slots: str) -> tuple[bytes, ...]:
+    """What stands around the slots of a rendered frame: filling in text is ten times cheaper than JSON."""
+    pieces, rest = [], sample
+    for slot in slots:
+        piece, _, rest = rest.partition(_json_text(slot))
+        pieces.append(piece)
+    return *pieces, rest
+
+
+def _json_text(text: str) -> bytes:
+    return encode_basestring(text).encode()
+
+
 class ChatFrames:
     """chat.completions: a role chunk first, the finish reason on a chunk of its own."""
 
+    has_role = True
+    finish_in: Place = "own"
+
     def __init__(self, model: str) -> None:
         self._base = {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), "model": model}
+        self._before, self._after = _around(self._chunk({"content": _SLOT}, None), _SLOT)
 
     def opening(self, delta: dict[str, str]) -> bytes:
         """The role chunk; `delta` is sent as it is."""
@@ -45,7 +68,7 @@ class ChatFrames:
 
     def text(self, text: str, finish: str | None) -> bytes:
         """A piece of the answer; `finish` is given with the last one and unused here."""
-        return self._chunk({"content": text}, None)
+        return self._before + _json_text(text) + self._after
 
     def finish(self, reason: str) -> bytes:
         """The chunk that ends the answer."""
@@ -71,6 +94,9 @@ class ChatFrames:
 class CompletionFrames:
     """Legacy completions: no role, and the finish reason rides on the last text."""
 
+    has_role = False
+    finish_in: Place = "text"
+
     def __init__(self, model: str) -> None:
         self._base = {
             "id": f"cmpl-{secrets.token_hex(12)}",
@@ -78,6 +104,8 @@ class CompletionFrames:
             "created": int(time.time()),
             "model": model,
         }
+        sample = frame({**self._base, "choices": [_completion_choice(_SLOT, None)]})
+        self._before, self._after = _around(sample, _SLOT)
 
     def opening(self, delta: dict[str, str]) -> bytes:
         """Nothing: this API has no role."""
@@ -89,6 +117,8 @@ class CompletionFrames:
 
     def text(self, text: str, finish: str | None) -> bytes:
         """A piece of the answer; the last one carries `finish`."""
+        if finish is None:
+            return self._before + _json_text(text) + self._after
         return frame({**self._base, "choices": [_completion_choice(text, finish)]})
 
     def finish(self, reason: str) -> bytes:
@@ -107,6 +137,9 @@ class CompletionFrames:
 class ResponsesFrames:
     """Responses: named events with a running number, usage in the last one, no [DONE]."""
 
+    has_role = False
+    finish_in: Place = "end"
+
     def __init__(self, model: str) -> None:
         self._item = f"msg_{secrets.token_hex(12)}"
         self._number = -1
@@ -119,6 +152,10 @@ class ResponsesFrames:
             "tool_choice": "auto",
             "tools": [],
         }
+        sample = self._part("response.output_text.delta", delta=_SLOT, logprobs=[])
+        before, self._after = _around(sample, _SLOT)
+        self._head, _, self._middle = before.partition(b"0")
+        self._number = -1
 
     def opening(self, delta: dict[str, str]) -> bytes:
         """The life-cycle events that come before the first text."""
@@ -137,7 +174,8 @@ class ResponsesFrames:
 
     def text(self, text: str, finish: str | None) -> bytes:
         """A piece of the answer; `finish` is unused here."""
-        return self._part("response.output_text.delta", delta=text, logprobs=[])
+        self._number += 1
+        return b"%s%d%s%s%s" % (self._head, self._number, self._middle, _json_text(text), self._after)
 
     def finish(self, reason: str) -> bytes:
         """Nothing: the response's own end says it."""
@@ -207,10 +245,11 @@ def _output_text(text: str) -> dict[str, Any]:
 
 
 def _responses_usage(usage: Usage) -> dict[str, Any]:
+    spent = usage.get("completion_tokens_details", {})
     return {
         "input_tokens": usage["prompt_tokens"],
         "input_tokens_details": {"cached_tokens": 0},
         "output_tokens": usage["completion_tokens"],
-        "output_tokens_details": {"reasoning_tokens": 0},
+        "output_tokens_details": {"reasoning_tokens": spent.get("reasoning_tokens", 0)},
         "total_tokens": usage["total_tokens"],
     }

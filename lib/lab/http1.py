@@ -11,10 +11,12 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
+
+from lib.lab.metronome import Metronome, Packet, Run
 
 MAX_HEAD = 64 << 10
 MAX_BODY = 16 << 20
@@ -32,22 +34,28 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One whole request. `received_ns`: monotonic, just after the read that completed it."""
+    """One whole request. `received_ns`: monotonic, just after the read that completed it.
+
+    `gzip`: the client takes it; `elsewhere`: the port that redirects lead to.
+    """
 
     method: str
     path: str
     body: bytes
     keep_alive: bool
     received_ns: int
+    gzip: bool = False
+    elsewhere: int = 0
 
 
 class Connection:
     """A client's socket with what was read of it and not yet used."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, elsewhere: int = 0) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(IDLE_S)
         self._sock = sock
+        self._elsewhere = elsewhere
         self._rest = b""
         self._poll = select.poll()
         self._poll.register(sock, _GONE)
@@ -66,13 +74,30 @@ class Connection:
         if headers.get("expect", "").lower() == "100-continue":
             self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = self._exactly(int(length))
-        return None if body is None else HttpRequest(method, path, body, keep_alive, time.monotonic_ns())
+        now_ns = time.monotonic_ns()
+        if body is None:
+            return None
+        gzip = "gzip" in headers.get("accept-encoding", "").lower()
+        return HttpRequest(method, path, body, keep_alive, now_ns, gzip, self._elsewhere)
+
+    def play(self, packets: Iterator[Packet], metronome: Metronome, sent_ns: list[int]) -> bool:
+        """Send each packet when it is due; False when the client went before the last one."""
+        run = Run(self._sock, packets, sent_ns)
+        self._sock.setblocking(False)
+        try:
+            metronome.play(run)
+            while run.state == "full":
+                self._sock.settimeout(IDLE_S)
+                self._sock.sendall(run.rest)
+                self._sock.setblocking(False)
+                metronome.play(run)
+        finally:
+            self._sock.settimeout(IDLE_S)
+        return run.state == "done"
 
     def send(self, data: bytes) -> None:
-        """One send; only a full socket buffer makes it more than one. OSError when the client is gone."""
-        sent = self._sock.send(data)
-        if sent < len(data):
-            self._sock.sendall(data[sent:])
+        """Send all of it at once. OSError when the client is gone."""
+        self._sock.sendall(data)
 
     def wait_gone(self, seconds: float) -> bool:
         """Sleep for so long at most; True as soon as the client has closed."""

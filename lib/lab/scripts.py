@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
-from operator import itemgetter
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+from lib.dialects import Kind
 from lib.lab import asks
 from lib.lab.asks import Ask
 from lib.lab.frames import FRAMES, Frames, Usage
@@ -19,6 +18,19 @@ from lib.lab.frames import FRAMES, Frames, Usage
 Timed = tuple[float, bytes]
 """Seconds after the whole request was received, and the body's bytes that leave then in one send."""
 
+
+class Part(NamedTuple):
+    """Bytes of a stream and when they leave. `tells`: the (kind, text)s of the event they complete.
+
+    Parts of an equal time that follow each other leave in one send.
+    """
+
+    t_s: float
+    data: bytes
+    tells: tuple[tuple[Kind, str], ...] = ()
+
+
+End = Literal["keep", "fin", "rst", "hold"]
 SSE = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
 JSON = (("content-type", "application/json"),)
 
@@ -27,17 +39,22 @@ JSON = (("content-type", "application/json"),)
 class Script:
     """One response. The head leaves with the first write; without any write nothing leaves at all.
 
-    `length` None: chunked, else the Content-Length that is declared. `end`: "keep" finishes the body
-    and keeps the connection, "fin" and "rst" close it in the middle, "hold" stays silent until the
-    client goes. `end_s`: when it ends, None: after the last write.
+    `head_s`: when it leaves in a send of its own instead. `length` None: chunked, else the
+    Content-Length that is declared; "close": neither, the body ends with the connection. `end`: "keep"
+    finishes the body and keeps the connection, "fin" and "rst" close it in the middle, "hold" stays
+    silent until the client goes. `end_s`: when it ends, None: after the last write. `stop_s`: when it
+    stops even in front of a client that reads too slowly. `gzip`: compressed, each write flushed.
     """
 
     writes: Iterable[Timed]
     status: int = 200
     headers: tuple[tuple[str, str], ...] = SSE
-    length: int | None = None
-    end: Literal["keep", "fin", "rst", "hold"] = "keep"
+    length: int | Literal["close"] | None = None
+    end: End = "keep"
     end_s: float | None = None
+    head_s: float | None = None
+    stop_s: float | None = None
+    gzip: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +87,23 @@ def script(answer: Answer, ask: Ask) -> Script:
 
 
 def streaming(answer: Answer, ask: Ask) -> Iterator[Timed]:
-    """The writes of a stream: frames of an equal time joined, rendered as they are needed."""
-    for t_s, frames in groupby(_frames(answer, ask), key=itemgetter(0)):
-        if joined := b"".join(data for _, data in frames):
-            yield t_s, joined
+    """The writes of a stream, rendered as they are needed."""
+    return joined(parts(answer, ask))
+
+
+def joined(parts: Iterable[Part]) -> Iterator[Timed]:
+    """Parts of an equal time as one write each."""
+    held: Part | None = None
+    for part in parts:
+        if held is None:
+            held = part
+        elif part.t_s == held.t_s:
+            held = Part(held.t_s, held.data + part.data)
+        else:
+            yield held.t_s, held.data
+            held = part
+    if held is not None:
+        yield held.t_s, held.data
 
 
 def body(answer: Answer, ask: Ask) -> bytes:
@@ -92,14 +122,28 @@ def error(status: int, message: str, **fields: Any) -> Script:
     return whole(0.0, asks.error_body(status, message, **fields), status)
 
 
-def _frames(answer: Answer, ask: Ask) -> Iterator[Timed]:
+def parts(answer: Answer, ask: Ask) -> Iterator[Part]:
+    """The frames of a stream in order, each with what it tells; without those that this API lacks."""
     frames: Frames = FRAMES[ask.api](answer.model)
-    yield answer.opening_s, frames.opening(answer.opening)
+    if opening := frames.opening(answer.opening):
+        yield Part(answer.opening_s, opening, (("role", ""),) if frames.has_role else ())
     for t_s, text in answer.reasoning:
-        yield t_s, frames.reasoning(text)
-    last = len(answer.pieces) - 1
-    for i, (t_s, text) in enumerate(answer.pieces):
-        yield t_s, frames.text(text, answer.finish if i == last else None)
-    yield answer.finish_s, frames.finish(answer.finish)
+        if data := frames.reasoning(text):
+            yield Part(t_s, data, (("reasoning", text),))
+    *pieces, (last_s, last) = answer.pieces
+    for t_s, text in pieces:
+        yield Part(t_s, frames.text(text, None), (("content", text),))
+    finish: tuple[Kind, str] = ("finish", answer.finish)
+    riding = (finish,) if frames.finish_in == "text" else ()
+    yield Part(last_s, frames.text(last, answer.finish), (("content", last), *riding))
+    yield from _ending(answer, ask, frames, finish)
+
+
+def _ending(answer: Answer, ask: Ask, frames: Frames, finish: tuple[Kind, str]) -> Iterator[Part]:
+    if frames.finish_in == "own":
+        yield Part(answer.finish_s, frames.finish(answer.finish), (finish,))
     usage = answer.usage if ask.include_usage or ask.api == "responses" else None
-    yield answer.finish_s, frames.end(answer.text, answer.finish, usage)
+    tells: list[tuple[Kind, str]] = [finish] if frames.finish_in == "end" else []
+    tells += [("usage", "")] if usage else []
+    tells += [("done", "")] if frames.finish_in != "end" else []
+    yield Part(answer.finish_s, frames.end(answer.text, answer.finish, usage), tuple(tells))

@@ -3,11 +3,13 @@
 A schedule counts from the receipt of the whole request. Each write is one send, stamped just before.
 After the end of every whole stream, before the last chunk, one comment line tells the truth:
 
-    : streamgauge-lab {"received_ns":1,"sent_ns":[2,...],"bytes":[311,...]}
+    : streamgauge-lab {"received_ns":1,"head_ns":2,"sent_ns":[2,...],"bytes":[311,...]}
 
-`received_ns` and `sent_ns` are CLOCK_MONOTONIC in ns, absolute; `bytes` are the body's bytes in each
-write, so that their running sum says which write completed an event. The comment leaves in a write of
-its own, which is not in the list. One thread a connection; only the loopback address is bound.
+`received_ns`, `head_ns` and `sent_ns` are CLOCK_MONOTONIC in ns, absolute; `head_ns` is the send that
+held the head, alone or with the first write. `bytes` are the body's bytes in each write, before any
+compression, so that their running sum says which write completed an event. The comment leaves in a
+write of its own, which is not in the list. One thread a connection receives and makes the answers, one
+for all sends them; only the loopback address is bound.
 """
 
 from __future__ import annotations
@@ -18,26 +20,38 @@ import logging
 import socket
 import threading
 import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
 from lib.lab import asks, http1, models
 from lib.lab.http1 import Connection, HttpRequest, Malformed
-from lib.lab.scripts import Script
+from lib.lab.metronome import Metronome, Packet
+from lib.lab.scripts import Script, whole
 
 log = logging.getLogger("streamgauge.lab")
+STRAYS = "/strays"
 _CLOSE_WITHIN_S = 2.0
 
 
 class Lab:
-    """The server. `start` binds and returns at once; `close` ends every connection."""
+    """The server. `start` binds and returns at once; `close` ends every connection.
+
+    `elsewhere`: a second port, to which only redirects lead; `strays`: connections that came there,
+    which `GET /strays` tells too.
+    """
 
     def __init__(self) -> None:
-        self._listener: socket.socket | None = None
-        self._acceptor: threading.Thread | None = None
+        self._listeners: dict[socket.socket, Callable[[], None]] = {}
+        self._acceptors: list[threading.Thread] = []
         self._connections: dict[threading.Thread, Connection] = {}
         self._lock = threading.Lock()
+        self._metronome: Metronome | None = None
         self.port = 0
+        self.elsewhere = 0
+        self.strays = 0
 
     @property
     def base_url(self) -> str:
@@ -46,22 +60,31 @@ class Lab:
 
     def start(self, port: int = 0) -> Self:
         """Listen on a loopback port, 0: any free one. Raises OSError when it is taken."""
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=512)
-        self.port = self._listener.getsockname()[1]
-        self._acceptor = threading.Thread(
-            target=self._accept, args=(self._listener,), name="lab-accept", daemon=True
-        )
-        self._acceptor.start()
+        self._metronome = Metronome()
+        try:
+            self._listen(port, self._came)
+            self._listen(0, self._strayed)
+        except OSError:
+            self.close()
+            raise
+        self.port, self.elsewhere = (sock.getsockname()[1] for sock in self._listeners)
+        for sock, came in self._listeners.items():
+            thread = threading.Thread(target=self._accept, args=(sock, came), name="lab-accept", daemon=True)
+            self._acceptors.append(thread)
+            thread.start()
         return self
 
     def close(self) -> None:
         """Stop listening, end every connection and wait shortly for their threads."""
         deadline = time.monotonic() + _CLOSE_WITHIN_S
-        if self._listener is not None and self._acceptor is not None:
+        for sock in self._listeners:
             with contextlib.suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
-            self._acceptor.join(_CLOSE_WITHIN_S)
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+        for thread in self._acceptors:
+            thread.join(_CLOSE_WITHIN_S)
+        if self._metronome is not None:
+            self._metronome.close()
         with self._lock:
             running = dict(self._connections)
         for connection in running.values():
@@ -70,14 +93,23 @@ class Lab:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def __enter__(self) -> Self:
-        return self if self._listener else self.start()
+        return self if self._listeners else self.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _listen(self, port: int, came: Callable[[], None]) -> None:
+        self._listeners[socket.create_server(("127.0.0.1", port), backlog=512)] = came
+
+    def _came(self) -> None:
+        pass
+
+    def _strayed(self) -> None:
+        self.strays += 1
+
+    def _accept(self, listener: socket.socket, came: Callable[[], None]) -> None:
         while True:
             try:
                 sock, _ = listener.accept()
@@ -86,7 +118,8 @@ class Lab:
                     return
                 time.sleep(0.01)  # out of file descriptors, or a client that was gone already
                 continue
-            connection = Connection(sock)
+            came()
+            connection = Connection(sock, self.elsewhere)
             thread = threading.Thread(target=self._serve, args=(connection,), name="lab-call", daemon=True)
             with self._lock:
                 self._connections[thread] = connection
@@ -94,7 +127,7 @@ class Lab:
 
     def _serve(self, connection: Connection) -> None:
         try:
-            while serve_one(connection):
+            while self._serve_one(connection):
                 pass
         except OSError:
             log.debug("a client left")
@@ -103,41 +136,69 @@ class Lab:
                 self._connections.pop(threading.current_thread(), None)
             connection.close()
 
-
-def serve_one(connection: Connection) -> bool:
-    """Receive one request and play its script; whether another may follow."""
-    try:
-        request = connection.receive()
-    except Malformed as problem:
-        data = asks.error_body(problem.status, str(problem))
-        headers = (("content-type", "application/json"), ("content-length", str(len(data))), _CLOSING)
-        connection.send(http1.head(problem.status, headers) + data)
-        return False
-    return request is not None and play(connection, models.respond(request), request)
-
-
-def play(connection: Connection, script: Script, request: HttpRequest) -> bool:
-    """Send the script's writes at their times; whether the connection can be used again."""
-    packet = http1.head(script.status, (*script.headers, _framing(script), *_closing(request)))
-    sent_ns: list[int] = []
-    sizes: list[int] = []
-    for t_s, data in script.writes:
-        packet += data if script.length is not None else http1.chunk(data)
-        if not wait_until(connection, _due(request, t_s)):
+    def _serve_one(self, connection: Connection) -> bool:
+        """Receive one request and play its script; whether another may follow."""
+        assert self._metronome is not None
+        try:
+            request = connection.receive()
+        except Malformed as problem:
+            data = asks.error_body(problem.status, str(problem))
+            headers = (("content-type", "application/json"), ("content-length", str(len(data))), _CLOSING)
+            connection.send(http1.head(problem.status, headers) + data)
             return False
-        sent_ns.append(time.monotonic_ns())
-        connection.send(packet)
-        sizes.append(len(data))
-        packet = b""
-    if script.end == "keep" and script.length is None:
-        truth = {"received_ns": request.received_ns, "sent_ns": sent_ns, "bytes": sizes}
-        connection.send(http1.chunk(comment(truth)) + http1.LAST_CHUNK)
+        if request is None:
+            return False
+        if (request.method, request.path) == ("GET", STRAYS):
+            script = whole(0.0, json.dumps({"connections": self.strays}).encode())
+        else:
+            script = models.respond(request)
+        return play(connection, script, request, self._metronome)
+
+
+def play(connection: Connection, script: Script, request: HttpRequest, metronome: Metronome) -> bool:
+    """Send the script's writes at their times; whether the connection can be used again."""
+    account = Account(request.received_ns)
+    if not connection.play(packets(script, request, account), metronome, account.sent_ns):
+        return False
     return _end(connection, script, request)
 
 
-def comment(truth: dict[str, object]) -> bytes:
-    """The lab's own account as an SSE comment: kept by a recording, never counted as an event."""
-    return b": streamgauge-lab " + json.dumps(truth, separators=(",", ":")).encode() + b"\n\n"
+@dataclass(slots=True)
+class Account:
+    """What really left when; see the module. `head_ns` None: with the first write."""
+
+    received_ns: int
+    head_ns: int | None = None
+    sent_ns: list[int] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+
+    def comment(self) -> bytes:
+        """As an SSE comment: kept by a recording, never counted as an event."""
+        head_ns = self.head_ns or (self.sent_ns[0] if self.sent_ns else None)
+        times = {"received_ns": self.received_ns, "head_ns": head_ns, "sent_ns": self.sent_ns}
+        truth = json.dumps(times | {"bytes": self.sizes}, separators=(",", ":"))
+        return f": streamgauge-lab {truth}\n\n".encode()
+
+
+def packets(script: Script, request: HttpRequest, account: Account) -> Iterator[Packet]:
+    """The script as what is sent when. Asked for each packet once the one before has left."""
+    packed = zlib.compressobj(wbits=31) if script.gzip else None
+    packet = http1.head(script.status, (*script.headers, *_framing(script, request)))
+    if script.head_s is not None:
+        yield _due(request, script.head_s), packet
+        account.head_ns, packet = account.sent_ns.pop(), b""
+    for t_s, data in script.writes:
+        if script.stop_s is not None and time.monotonic_ns() > _due(request, script.stop_s):
+            return
+        account.sizes.append(len(data))
+        if packed:
+            data = packed.compress(data) + packed.flush(zlib.Z_SYNC_FLUSH)
+        yield _due(request, t_s), packet + (http1.chunk(data) if script.length is None else data)
+        packet = b""
+    if script.end == "keep" and not isinstance(script.length, int):
+        data = account.comment()
+        data = packed.compress(data) + packed.flush() if packed else data
+        yield 0, data if script.length else http1.chunk(data) + http1.LAST_CHUNK
 
 
 def wait_until(connection: Connection, due_ns: int) -> bool:
@@ -156,14 +217,13 @@ def wait_until(connection: Connection, due_ns: int) -> bool:
 _CLOSING = ("connection", "close")
 
 
-def _framing(script: Script) -> tuple[str, str]:
-    if script.length is None:
-        return "transfer-encoding", "chunked"
-    return "content-length", str(script.length)
-
-
-def _closing(request: HttpRequest) -> tuple[tuple[str, str], ...]:
-    return () if request.keep_alive else (_CLOSING,)
+def _framing(script: Script, request: HttpRequest) -> tuple[tuple[str, str], ...]:
+    packed = (("content-encoding", "gzip"), ("vary", "accept-encoding")) if script.gzip else ()
+    if script.length == "close":
+        return (*packed, _CLOSING)
+    size = ("content-length", str(script.length))
+    how = ("transfer-encoding", "chunked") if script.length is None else size
+    return (*packed, how) if request.keep_alive else (*packed, how, _CLOSING)
 
 
 def _due(request: HttpRequest, t_s: float) -> int:
@@ -178,4 +238,4 @@ def _end(connection: Connection, script: Script, request: HttpRequest) -> bool:
             pass
     elif script.end == "rst":
         connection.reset()
-    return script.end == "keep" and request.keep_alive
+    return script.end == "keep" and request.keep_alive and script.length != "close"
