@@ -30,6 +30,13 @@ if shown.state == "running":
     st.stop()
 
 result.status(shown)
+if result.empty(shown):
+    plain.sentence((("No answer arrived, so there is nothing to compare.", False),), key="nothing")
+    result.troubles(shown)
+    result.share(shown)
+    result.texts(shown, 0, 0)
+    st.stop()
+
 arm, pair = result.pick(shown)
 plain.sentence(summary.sentence(shown, arm, pair), key=plain.key("sentence", shown.id))
 result.troubles(shown)

@@ -32,6 +32,17 @@ def status(experiment: Experiment) -> None:
         st.caption(f"{parts.date(experiment.created_ms)} · {pairs}", width="content")
 
 
+def empty(experiment: Experiment) -> bool:
+    """Whether no call brought any text or came to its end: then there is nothing to compare."""
+    return all(
+        call.timeline is None
+        or not (
+            call.timeline.complete or any(e.kind in ("content", "reasoning") for e in call.timeline.events)
+        )
+        for call in experiment.calls
+    )
+
+
 def pick(experiment: Experiment) -> tuple[int, int]:
     """Which arm and pair the numbers speak of; asked only where there are several."""
     arm = number = 0
@@ -84,7 +95,7 @@ def numbers(experiment: Experiment, arm: int, number: int) -> None:
     shown = summary.headline(experiment, arm, number)
     if not shown:
         return
-    with st.grid(4, min_column_width=170):
+    with st.grid(4, min_column_width=200):
         for figure in shown:
             st.metric(
                 figure.label,

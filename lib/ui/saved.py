@@ -46,7 +46,7 @@ def row(entry: Entry) -> None:
         with words.container(gap="xxsmall"):
             st.text(name)
             st.caption(_facts(entry))
-        with actions.container(horizontal=True, horizontal_alignment="right"):
+        with actions.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
             st.page_link(
                 shell.EXPERIMENT, label="Open", icon=":material/arrow_forward:", query_params={"id": entry.id}
             )

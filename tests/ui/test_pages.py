@@ -120,6 +120,7 @@ def test_a_refused_call_says_what_to_do(open_page: Open, service: Service) -> No
     wait_for(service, id)
     at = open_page("experiment", id=id)
     assert not at.exception
+    assert sentence(at) == "No answer arrived, so there is nothing to compare."
     assert any("Look up models" in caption.value for caption in at.caption)
     assert any(text.value == "No text arrived." for text in at.text)
 
