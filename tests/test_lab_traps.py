@@ -9,7 +9,7 @@ import pytest
 from lib.lab.asks import Ask, Refused
 from lib.lab.scripts import Timed
 from lib.lab.server import Lab
-from lib.lab.traps import STALL_S, TRAPS, script
+from lib.lab.traps import STALL_S, TRAPS, script, trap
 from tests.plain_http import Plain, Response
 
 CHAT = "/v1/chat/completions"
@@ -42,7 +42,17 @@ def words(data: bytes) -> int:
 
 
 def test_each_trap_says_what_it_does() -> None:
-    assert all(name.startswith("trap-") and trap.line.endswith(".") for name, trap in TRAPS.items())
+    for model, found in TRAPS.items():
+        assert model == f"trap-{found.name}"
+        assert found.line.endswith(".")
+        assert found.naive.endswith(".")
+        assert len(found.line) < 110 > len(found.naive)
+
+
+def test_a_trap_is_found_by_its_name_and_by_its_model() -> None:
+    assert trap("stall") is trap("trap-stall") is TRAPS["trap-stall"]
+    with pytest.raises(KeyError):
+        trap("door")
 
 
 @pytest.mark.parametrize("model", FINITE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes
+import gc
 import json
 import signal
 import sys
@@ -46,8 +47,10 @@ def _leave(number: int, frame: FrameType | None) -> None:
 def _keep_time() -> None:
     """Wake on time: Linux may add 50 µs to each sleep, and Python hands the interpreter over every 5 ms.
 
-    Threads started later inherit the timer slack.
+    Threads started later inherit the timer slack. What is loaded already need never be collected.
     """
+    gc.collect()
+    gc.freeze()
     sys.setswitchinterval(_SWITCH_S)
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):

@@ -21,6 +21,8 @@ from lib.lab.metronome import Metronome, Packet, Run
 MAX_HEAD = 64 << 10
 MAX_BODY = 16 << 20
 IDLE_S = 120.0
+UNREAD_S = 60.0
+"""How long one send may wait for a client that does not read."""
 _GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL | getattr(select, "POLLRDHUP", 0)
 
 
@@ -87,7 +89,7 @@ class Connection:
         try:
             metronome.play(run)
             while run.state == "full":
-                self._sock.settimeout(IDLE_S)
+                self._sock.settimeout(UNREAD_S)
                 self._sock.sendall(run.rest)
                 self._sock.setblocking(False)
                 metronome.play(run)
