@@ -21,7 +21,7 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -44,7 +44,7 @@ class Lab:
     """
 
     def __init__(self) -> None:
-        self._listeners: dict[socket.socket, Callable[[], None]] = {}
+        self._listeners: list[socket.socket] = []
         self._acceptors: list[threading.Thread] = []
         self._connections: dict[threading.Thread, Connection] = {}
         self._lock = threading.Lock()
@@ -62,14 +62,14 @@ class Lab:
         """Listen on a loopback port, 0: any free one. Raises OSError when it is taken."""
         self._metronome = Metronome()
         try:
-            self._listen(port, self._came)
-            self._listen(0, self._strayed)
+            for wanted in (port, 0):
+                self._listeners.append(socket.create_server(("127.0.0.1", wanted), backlog=512))
         except OSError:
             self.close()
             raise
-        self.port, self.elsewhere = (sock.getsockname()[1] for sock in self._listeners)
-        for sock, came in self._listeners.items():
-            thread = threading.Thread(target=self._accept, args=(sock, came), name="lab-accept", daemon=True)
+        self.port, self.elsewhere = (listener.getsockname()[1] for listener in self._listeners)
+        for listener in self._listeners:
+            thread = threading.Thread(target=self._accept, args=(listener,), name="lab-accept", daemon=True)
             self._acceptors.append(thread)
             thread.start()
         return self
@@ -77,10 +77,10 @@ class Lab:
     def close(self) -> None:
         """Stop listening, end every connection and wait shortly for their threads."""
         deadline = time.monotonic() + _CLOSE_WITHIN_S
-        for sock in self._listeners:
+        for listener in self._listeners:
             with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-            sock.close()
+                listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
         for thread in self._acceptors:
             thread.join(_CLOSE_WITHIN_S)
         if self._metronome is not None:
@@ -100,16 +100,8 @@ class Lab:
     ) -> None:
         self.close()
 
-    def _listen(self, port: int, came: Callable[[], None]) -> None:
-        self._listeners[socket.create_server(("127.0.0.1", port), backlog=512)] = came
-
-    def _came(self) -> None:
-        pass
-
-    def _strayed(self) -> None:
-        self.strays += 1
-
-    def _accept(self, listener: socket.socket, came: Callable[[], None]) -> None:
+    def _accept(self, listener: socket.socket) -> None:
+        stray = listener is not self._listeners[0]
         while True:
             try:
                 sock, _ = listener.accept()
@@ -118,7 +110,7 @@ class Lab:
                     return
                 time.sleep(0.01)  # out of file descriptors, or a client that was gone already
                 continue
-            came()
+            self.strays += stray
             connection = Connection(sock, self.elsewhere)
             thread = threading.Thread(target=self._serve, args=(connection,), name="lab-call", daemon=True)
             with self._lock:
