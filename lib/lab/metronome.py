@@ -23,6 +23,7 @@ log = logging.getLogger("streamgauge.lab")
 Packet = tuple[int, bytes]
 """When it is due, in monotonic ns, and what leaves then in one send."""
 _TICK_NS = 3_600_000_000_000
+_DOZE_S = 0.0005
 
 
 class Run:
@@ -125,9 +126,11 @@ class Metronome:
     def _wait(self, seconds: float) -> None:
         """Until the next packet is due, unless a run joins or a client leaves before.
 
-        `select` on the selector's own file, since epoll and poll know only whole milliseconds.
+        `select` on the selector's own file, since epoll and poll know only whole milliseconds. Long
+        waits end in a short one: a processor that slept long wakes late.
         """
-        ready, _, _ = select.select([self._selector], [], [], seconds)
+        nap_s = seconds if seconds < 2 * _DOZE_S else seconds - _DOZE_S
+        ready, _, _ = select.select([self._selector], [], [], nap_s)
         for key, _ in self._selector.select(0) if ready else ():
             if key.data is None:
                 with contextlib.suppress(BlockingIOError):
