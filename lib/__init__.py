@@ -7,6 +7,7 @@
     probe, warmup, heartbeat, outbox                             the process that makes the calls
     sse, body, arrivals, timeline, tokens                        what arrived, decoded and counted
     experiment, facts, moments, pace, rates, pairs, metrics      what it means in numbers
+    delivery, phases, calibration                                how it came, and how true the times are
     summary, lanes, charts, document, exports                    words, pictures, JSON, files
     store, migrations, ledger, owner, recovery                   keeping, and who sent what
     service, runner, dispatch, underway, results, feed           supervising, and telling live pages

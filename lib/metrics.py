@@ -12,6 +12,7 @@ from typing import Literal
 
 from lib import moments, pace
 from lib import timeline as timelines
+from lib.delivery import BUNCHED, delivery
 from lib.experiment import Number
 from lib.facts import Facts, Unknown
 from lib.pairs import between
@@ -34,11 +35,9 @@ __all__ = [
     "window_rate",
 ]
 
-VERSION = 1
+VERSION = 2
 """Raised whenever any number of any timeline changes; stored numbers of another version are made anew."""
 
-BUNCHED = 0.2
-"""From this share of events that arrived together on, delivery is called bunched."""
 Source = Literal["measured", "counted", "reported", "recounted", "reported or recounted"]
 EITHER: Source = "reported or recounted"
 
@@ -149,7 +148,10 @@ METRICS: dict[str, Metric] = {m.name: m for m in _TABLE}
 
 
 def measure(timeline: Timeline, recount: Recount | None) -> tuple[dict[str, Number], dict[str, str]]:
-    """(values, reasons): every name of METRICS, null ones with their sentence."""
+    """(values, reasons): every name of METRICS, null ones with their sentence.
+
+    Rates that would only measure a buffer, or a second telling, are null too (`delivery.withheld`).
+    """
     facts = Facts(timeline, recount)
     values: dict[str, Number] = {}
     reasons: dict[str, str] = {}
@@ -159,6 +161,10 @@ def measure(timeline: Timeline, recount: Recount | None) -> tuple[dict[str, Numb
         except Unknown as reason:
             values[name] = None
             reasons[name] = str(reason)
+    delivered = delivery(timeline)
+    for name in delivered.withheld - reasons.keys():
+        values[name] = None
+        reasons[name] = delivered.why_withheld or ""
     return values, reasons
 
 
