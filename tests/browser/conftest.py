@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.browser import provide
+from tests.browser import flow, provide
 
 ROOT = Path(__file__).resolve().parents[2]
 NOISE = re.compile(r"_stcore/health|_stcore/host-config|404 \(Not Found\)")
@@ -61,6 +61,17 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 def server(start_server: Callable[..., Server]) -> Server:
     """The dashboard that most tests share."""
     return start_server()
+
+
+@pytest.fixture(scope="session")
+def finished(chromium: Browser, server: Server) -> str:
+    """One preset run that tests only look at; its id."""
+    page = chromium.new_page()
+    page.set_default_timeout(30_000)
+    experiment = flow.run_preset(page, server.url)
+    flow.wait_until_finished(page)
+    page.close()
+    return experiment
 
 
 @pytest.fixture

@@ -8,10 +8,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Server
-from tests.browser.test_main_job import finished, wait_until_finished
+from tests.browser.flow import wait_until_finished
 
 pytestmark = pytest.mark.browser
-__all__ = ["finished"]
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
 PAGES = ("run", "experiment", "saved", "method", "missing")

@@ -11,48 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from tests.browser.conftest import Server
+from tests.browser.flow import RUN, run_preset, wait_until_finished
 
 pytestmark = pytest.mark.browser
 
-RUN = "Run it here, 7 s, no key"
 TOLERANCE_S = 0.25  # real_time: a loaded machine may wake late; bench/preset.py holds 10 ms
 
 
 def document(server: Server, experiment: str) -> dict[str, Any]:
     with urllib.request.urlopen(f"{server.url}/api/experiments/{experiment}.json", timeout=10) as answer:
         return json.load(answer)
-
-
-def id_of(page: Page) -> str:
-    found = re.search(r"id=([A-Za-z0-9_-]{22})", page.url)
-    assert found, page.url
-    return found.group(1)
-
-
-def run_preset(page: Page, server: Server) -> str:
-    page.goto(server.url)
-    page.get_by_role("button", name=RUN).click()
-    page.wait_for_url("**/experiment?id=*")
-    return id_of(page)
-
-
-def wait_until_finished(page: Page) -> None:
-    expect(page.get_by_text("Finished", exact=True).first).to_be_visible(timeout=40_000)
-    expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=30_000)
-
-
-@pytest.fixture(scope="module")
-def finished(chromium: Browser, server: Server) -> str:
-    """One preset run that the tests below only look at."""
-    page = chromium.new_page()
-    page.set_default_timeout(30_000)
-    experiment = run_preset(page, server)
-    wait_until_finished(page)
-    page.close()
-    return experiment
 
 
 def numbers_on(page: Page) -> list[str]:
@@ -89,7 +60,7 @@ def test_hero_stands_above_the_fold(page: Page, server: Server) -> None:
 def test_run_is_live_at_once_survives_reload_and_is_joined_by_a_second_tab(
     page: Page, server: Server
 ) -> None:
-    experiment = run_preset(page, server)
+    experiment = run_preset(page, server.url)
     blocking, streaming = page.locator(".pane").nth(0), page.locator(".pane").nth(1)
     expect(streaming.locator(".answer")).to_contain_text("4,5,6", timeout=15_000)
     expect(blocking).to_have_class(re.compile("hatched"))
@@ -106,7 +77,7 @@ def test_run_is_live_at_once_survives_reload_and_is_joined_by_a_second_tab(
 
 @pytest.mark.real_time
 def test_run_goes_on_while_nobody_watches(page: Page, server: Server) -> None:
-    experiment = run_preset(page, server)
+    experiment = run_preset(page, server.url)
     page.goto("about:blank")
     deadline = time.monotonic() + 30
     while document(server, experiment)["state"] == "running" and time.monotonic() < deadline:
@@ -190,7 +161,7 @@ def test_json_download_is_the_document(page: Page, server: Server, finished: str
 
 
 def test_saved_finds_names_and_deletes(page: Page, server: Server) -> None:
-    experiment = run_preset(page, server)
+    experiment = run_preset(page, server.url)
     wait_until_finished(page)
     page.get_by_role("link", name="Saved").first.click()
     expect(page.get_by_role("heading", name="Saved")).to_be_visible()
@@ -207,10 +178,11 @@ def test_unknown_and_malformed_links_are_404_with_a_page(page: Page, server: Ser
 
 @pytest.mark.real_time
 def test_cold_deep_link_after_a_restart_shows_the_page_with_the_shell(
-    page: Page, start_server: Callable[..., Server]
+    context: BrowserContext, start_server: Callable[..., Server]
 ) -> None:
+    page = context.new_page()  # its console tells of the server that is stopped on purpose
     first = start_server()
-    experiment = run_preset(page, first)
+    experiment = run_preset(page, first.url)
     wait_until_finished(page)
     numbers = numbers_on(page)
     first.process.terminate()
@@ -223,9 +195,12 @@ def test_cold_deep_link_after_a_restart_shows_the_page_with_the_shell(
 
 
 @pytest.mark.real_time
-def test_what_arrived_survives_a_killed_server(page: Page, start_server: Callable[..., Server]) -> None:
+def test_what_arrived_survives_a_killed_server(
+    context: BrowserContext, start_server: Callable[..., Server]
+) -> None:
+    page = context.new_page()
     first = start_server()
-    experiment = run_preset(page, first)
+    experiment = run_preset(page, first.url)
     expect(page.locator(".pane").nth(1).locator(".answer")).to_contain_text("4,5,6,7,8,9", timeout=15_000)
     time.sleep(0.6)  # one batch must have been saved; batches are saved every quarter second
     page.goto("about:blank")
