@@ -200,7 +200,7 @@ def _judged(stream: Stream) -> Delivery:
         told = f"The text stopped for {_s(stream.gaps[longest])}, {since:.2f} s after it began"
         more = "." if len(stalls) == 1 else f", and {len(stalls) - 1} more times."
         return Delivery("stalled", told + more)
-    return Delivery("incremental", "The text arrived piece by piece, as it was sent.")
+    return Delivery("incremental", "The text arrived piece by piece, with no sign that anything held it back.")
 
 
 def _at_once(stream: Stream) -> bool:
@@ -284,7 +284,8 @@ def _withholding(found: Delivery) -> Delivery:
 def _evidence(stream: Stream, kind: Kind | None) -> tuple[str, ...]:
     events, moments = len(stream.events), len(stream.bunches)
     lines = [f"{events:,} events with text came at {moments:,} {'moments' if moments > 1 else 'moment'}."]
-    lines.append(f"They took {_s(stream.span_ns)}, after a wait of {_s(stream.wait_ns)}.")
+    took = f"They took {_s(stream.span_ns)}" if stream.gaps else "They came"
+    lines.append(f"{took}, after a wait of {_s(stream.wait_ns)}.")
     if stream.gaps:
         longest, middle = max(stream.gaps), median(stream.gaps)
         lines.append(f"The longest pause between them is {_s(longest)}, the median {_s(middle)}.")
