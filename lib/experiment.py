@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from lib.calibration import Calibration
+from lib.delivery import Delivery
 from lib.plan import PlannedCall
 from lib.recording import CallError, Instrument
-from lib.spec import Arm, CallSpec, Endpoint, ExperimentSpec, State
+from lib.spec import Arm, CallSpec, Endpoint, ExperimentSpec, Pairs, State
 from lib.timeline import Recount, Timeline
 
 ExperimentState = Literal["running", "done", "cancelled", "interrupted"]
@@ -21,7 +23,8 @@ Number = float | int | str | None
 class CallResult:
     """One call. `timeline` None: nothing arrived (yet). `reasons` has a sentence for each null metric.
 
-    `recount_reason`: why there is no recount, None when there is one or nothing to count.
+    `recount_reason`: why there is no recount, None when there is one or nothing to count. `delivery`: of
+    a streaming call that has ended. `headers`: the response's, by an allow-list; they are untrusted text.
     """
 
     planned: PlannedCall
@@ -34,11 +37,19 @@ class CallResult:
     instrument: Instrument | None = None
     error: CallError | None = None
     wall_ms: int | None = None
+    delivery: Delivery | None = None
+    status: int | None = None
+    http_version: str | None = None
+    headers: Pairs = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """`id` "" marks one that is not stored (a recording on the start page). Calls in planned order."""
+    """`id` "" marks one that is not stored (a recording on the start page). Calls in planned order.
+
+    `calibration` None: not made (yet), or not ours to make; one that failed has its reason.
+    `calibration_age_s`: how old it was when the first call was about to leave.
+    """
 
     id: str
     spec: ExperimentSpec
@@ -48,6 +59,8 @@ class Experiment:
     title: str = ""
     note: str = ""
     parent: str | None = None
+    calibration: Calibration | None = None
+    calibration_age_s: float | None = None
 
 
 def pair(experiment: Experiment, arm: int = 0, number: int = 0) -> tuple[CallResult, CallResult] | None:
