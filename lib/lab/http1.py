@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 
+from lib import stamps
 from lib.lab.metronome import Metronome, Packet, Run
 
 MAX_HEAD = 64 << 10
@@ -23,6 +24,8 @@ MAX_BODY = 16 << 20
 IDLE_S = 120.0
 UNREAD_S = 60.0
 """How long one send may wait for a client that does not read."""
+MAX_WAITED_NS = 5_000_000_000
+"""A stamp older than this was made by a clock that was set meanwhile."""
 _GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL | getattr(select, "POLLRDHUP", 0)
 
 
@@ -36,7 +39,8 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One whole request. `received_ns`: monotonic, just after the read that completed it.
+    """One whole request. `received_ns`: monotonic, when its last byte arrived: the kernel's receive
+    stamp where there is one, so that a late wake-up delays no schedule; else just after the read.
 
     `gzip`: the client takes it; `elsewhere`: the port that redirects lead to.
     """
@@ -54,9 +58,10 @@ class Connection:
     """A client's socket with what was read of it and not yet used."""
 
     def __init__(self, sock: socket.socket, elsewhere: int = 0) -> None:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        stamps.prepare(sock)
         sock.settimeout(IDLE_S)
         self._sock = sock
+        self._arrived_ns = 0
         self._elsewhere = elsewhere
         self._rest = b""
         self._poll = select.poll()
@@ -76,11 +81,10 @@ class Connection:
         if headers.get("expect", "").lower() == "100-continue":
             self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = self._exactly(int(length))
-        now_ns = time.monotonic_ns()
         if body is None:
             return None
         gzip = "gzip" in headers.get("accept-encoding", "").lower()
-        return HttpRequest(method, path, body, keep_alive, now_ns, gzip, self._elsewhere)
+        return HttpRequest(method, path, body, keep_alive, self._arrived_ns, gzip, self._elsewhere)
 
     def play(self, packets: Iterator[Packet], metronome: Metronome, sent_ns: list[int]) -> bool:
         """Send each packet when it is due; False when the client went before the last one."""
@@ -145,11 +149,21 @@ class Connection:
 
     def _more(self) -> bool:
         try:
-            data = self._sock.recv(65536)
+            data, ancillary, _, _ = self._sock.recvmsg(65536, stamps.ANCILLARY)
         except OSError:
             return False
+        self._arrived_ns = _arrival(stamps.kernel_ns(ancillary))
         self._rest += data
         return bool(data)
+
+
+def _arrival(kernel_ns: int | None) -> int:
+    """A kernel stamp on the monotonic clock; now, when there is none or it is beyond belief."""
+    now_ns = time.monotonic_ns()
+    if kernel_ns is None:
+        return now_ns
+    waited_ns = time.time_ns() - kernel_ns
+    return now_ns - waited_ns if 0 <= waited_ns < MAX_WAITED_NS else now_ns
 
 
 def head(status: int, headers: Sequence[tuple[str, str]]) -> bytes:

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+from lib import stamps
 from lib.lab import asks, http1, models
 from lib.lab.http1 import Connection, HttpRequest, Malformed
 from lib.lab.metronome import Metronome, Packet
@@ -64,6 +65,7 @@ class Lab:
         try:
             for wanted in (port, 0):
                 self._listeners.append(socket.create_server(("127.0.0.1", wanted), backlog=512))
+                stamps.prepare(self._listeners[-1])  # a connection's first bytes may come before accept
         except OSError:
             self.close()
             raise
