@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test check fix soak bench clean
+.PHONY: help run test check fix soak bench screenshots clean
 help:
 	@echo "make run    start the dashboard on localhost (PORT=8501)"
 	@echo "make test   every test, the browser's included"
@@ -13,6 +13,7 @@ help:
 	@echo "make fix    format and repair what lint can"
 	@echo "make soak   the long tests"
 	@echo "make bench  the project's figures"
+	@echo "make screenshots  the README's pictures"
 
 run: $(VENV)/.run
 	@exec $(BIN)/streamlit run app.py --server.port $(PORT)
@@ -37,6 +38,9 @@ soak: $(VENV)/.dev .cache/vocabularies/.ok
 
 bench: $(VENV)/.dev .cache/vocabularies/.ok
 	$(BIN)/python -m bench
+
+screenshots: $(VENV)/.dev
+	$(BIN)/python -m bench.screenshots
 
 clean:
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
