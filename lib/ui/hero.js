@@ -442,11 +442,15 @@ function drawWaitBar(view, lane) {
   put(lane.total, total ? seconds(total) : model.last_s ? `> ${seconds(model.last_s)}` : "–")
 }
 
-/** A word where a lane ends that did not end well; the whole reason stands in its pane. */
+/** A word where a lane ends that did not end well, before the end where there is no room behind it. */
 function drawStop(view, lane) {
   const { note, state, last_s: last } = lane.model
   put(lane.stop, note && state !== "done" ? note.split(":")[0] : "")
-  lane.stop.style.left = `${(((last ?? 0) / view.span) * 100).toFixed(2)}%`
+  const track = lane.track.clientWidth
+  const end = ((last ?? 0) / view.span) * track
+  const fits = end + lane.stop.offsetWidth <= track
+  lane.stop.classList.toggle("before", !fits)
+  lane.stop.style.left = `${(fits ? end : Math.max(0, end - lane.stop.offsetWidth)).toFixed(1)}px`
 }
 
 function clear(lane) {

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN, EXPERIMENT, SAVED, METHOD = (
     ROOT / "pages" / name for name in ("run.py", "experiment.py", "saved.py", "method.py")
 )
-ICON = str(ROOT / "static" / "icon.png")
+ICON, WORDMARK = (str(ROOT / "static" / name) for name in ("icon.png", "wordmark.svg"))
 NAME = "Streamgauge: LLM stream timing"
 WIDTH = 1100
 
@@ -24,7 +24,7 @@ WIDTH = 1100
 def render() -> None:
     """Draw the frame and run the page that the address names."""
     st.set_page_config(page_title=NAME, page_icon=ICON, layout="wide")
-    st.logo(ICON, size="large")
+    st.logo(WORDMARK, size="large")
     page = st.navigation(_pages(), position="top")
     with st.container(horizontal_alignment="center"), st.container(width=WIDTH):
         _require_service()

@@ -445,3 +445,22 @@ def test_a_feed_that_is_refused_says_so(page: Page, site: Site):
 
 def test_script_and_style_weigh_at_most_60_kb():
     assert sum((UI / name).stat().st_size for name in ("hero.js", "hero.css")) <= 60_000
+
+
+@pytest.mark.parametrize("at", [0.1, 1.0, 2.9])
+def test_a_cut_lane_says_so_within_its_track_on_a_phone(chromium: Browser, tmp_path: Path, at: float):
+    one = experiment(
+        call(0, "blocking", [(3.0, "content", "abc"), (3.0, "finish", "")]),
+        call(1, "streaming", [(at, "content", "a")], state="failed", cut=CallError("cut", "It closed.")),
+    )
+    context = chromium.new_context(reduced_motion="reduce", viewport={"width": 390, "height": 900})
+    page = context.new_page()
+    page.goto(_file(tmp_path, one))
+    stop, track = page.locator(".stop").nth(1), page.locator(".track").nth(1)
+    expect(stop).to_have_text(f"cut at {at:.2f} s")
+    words, room = stop.bounding_box(), track.bounding_box()
+    assert words is not None
+    assert room is not None
+    assert room["x"] - 1 <= words["x"]
+    assert words["x"] + words["width"] <= room["x"] + room["width"] + 1
+    context.close()

@@ -1,0 +1,19 @@
+"""Numbers → Plotly figures, each with a sentence that says the same (its `alt`).
+
+Pure and deterministic: the same experiment gives the same bytes, so a rerun of the page redraws nothing.
+Arrays are numpy. The hero draws its own strip; how many seconds something took is metrics' business.
+"""
+
+from lib.charts.look import MAX_POINTS, extremes, spread
+from lib.charts.throughput import throughput_alt, throughput_figure
+from lib.charts.timeline import timeline_alt, timeline_figure
+
+__all__ = [
+    "MAX_POINTS",
+    "extremes",
+    "spread",
+    "throughput_alt",
+    "throughput_figure",
+    "timeline_alt",
+    "timeline_figure",
+]

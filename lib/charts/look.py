@@ -1,0 +1,132 @@
+"""What all figures share: colours, sizes, labels, and how many points a browser can bear."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+
+from lib import lanes
+from lib.experiment import CallResult, Experiment
+
+Floats = npt.NDArray[np.float64]
+GL_ABOVE = 1_000
+"""Points from which WebGL draws; SVG is sharper below and freezes the page far above."""
+MAX_POINTS = 20_000
+CLOCK = "seconds since the request was sent"
+FONT = 13
+
+
+class Palette(NamedTuple):
+    """Colours of one scheme, those of .streamlit/config.toml. `series[0]` is blocking."""
+
+    series: tuple[str, ...]
+    text: str
+    quiet: str
+    grid: str
+    waiting: str
+    hatch: str
+
+
+LIGHT = Palette(
+    ("#8A93A6", "#0B5FFF", "#B45309", "#047857", "#7C3AED", "#BE123C"),
+    text="#12161F",
+    quiet="#556070",
+    grid="#DDE1EA",
+    waiting="rgba(18,22,31,0.06)",
+    hatch="rgba(18,22,31,0.14)",
+)
+DARK = Palette(
+    ("#8B96A8", "#5B9BFF", "#F0A44B", "#34D399", "#A78BFA", "#FB7185"),
+    text="#E7EAF0",
+    quiet="#9AA6B8",
+    grid="#28303C",
+    waiting="rgba(231,234,240,0.06)",
+    hatch="rgba(231,234,240,0.16)",
+)
+
+
+def spread(times: Floats, most: int) -> Floats:
+    """At most `most` of the sorted times: the first and last in each slice, so gaps keep their edges."""
+    if len(times) <= most or times[-1] == times[0]:
+        return times[:most]
+    slices = np.floor((times - times[0]) / (times[-1] - times[0]) * (most // 2 - 1))
+    turns = slices[1:] != slices[:-1]
+    kept: npt.NDArray[np.bool_] = np.concatenate([[True], turns]) | np.concatenate([turns, [True]])
+    return times[kept]
+
+
+def extremes(values: Floats, most: int) -> npt.NDArray[np.intp]:
+    """Indices of at most `most` values: the lowest and highest in each run of neighbours, in order."""
+    if len(values) <= most:
+        return np.arange(len(values))
+    runs = np.array_split(np.arange(len(values)), most // 2)
+    picked = [pick for run in runs for pick in (run[values[run].argmin()], run[values[run].argmax()])]
+    return np.unique(np.array(picked, dtype=np.intp))
+
+
+def plain(text: str, limit: int = 40) -> str:
+    """Text from outside for a figure's label: one short line in which Plotly finds no markup."""
+    bare = text.replace("<", "‹").replace(">", "›").replace("&", "+")
+    return lanes.one_line(bare, limit)
+
+
+def event_times(call: CallResult, kind: str) -> Floats:
+    """Seconds at which events of one kind came."""
+    events = () if call.timeline is None else call.timeline.events
+    return np.array([e.t_ns for e in events if e.kind == kind], dtype=np.float64) / 1e9
+
+
+def span_s(calls: Sequence[CallResult]) -> float:
+    """How long the clock of these calls is."""
+    return lanes.past(max((lanes.last_s(call.timeline) or 0.0 for call in calls), default=0.0))
+
+
+def dress(figure: go.Figure, palette: Palette, span_s: float, height: int) -> None:
+    """What all figures share: no background, quiet axes, the legend in one line above."""
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 12, "t": 40, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": palette.text, "size": 13},
+        hovermode="closest",
+        barmode="overlay",
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
+    )
+    axis = {
+        "zeroline": False,
+        "gridcolor": palette.grid,
+        "tickfont": {"color": palette.quiet},
+        "automargin": True,
+    }
+    figure.update_xaxes(title_text=CLOCK, range=[0, span_s], **axis)
+    figure.update_yaxes(**axis)
+
+
+def lane_label(experiment: Experiment, call: CallResult) -> str:
+    """A lane's name beside it: the mode, and below it the model where several are asked."""
+    if len(experiment.spec.arms) == 1:
+        return lanes.label(call)
+    return f"{lanes.label(call)}<br>{plain(lanes.model_name(experiment, call.planned.arm), 24)}"
+
+
+def call_name(experiment: Experiment, call: CallResult) -> str:
+    """A call in a sentence."""
+    if len(experiment.spec.arms) == 1:
+        return lanes.label(call)
+    return f"{lanes.label(call)} ({lanes.one_line(lanes.model_name(experiment, call.planned.arm), 40)})"
+
+
+def digits(value: float) -> str:
+    """Two or three digits: 7.3, 26, 143."""
+    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
+
+def faint(colour: str) -> str:
+    """A colour of the palette, for the area under a line."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.10)"
