@@ -13,6 +13,8 @@ CLOCK_STEP_NS = 50_000
 """Two clock readings that disagree by more than this mean that the wall clock was set: no kernel stamps."""
 NO_WAIT_NS = 20_000
 """A recv that returned sooner than this found its data already waiting."""
+LATE_NS = 1_000_000
+"""A recv that returned so long after the kernel's stamp was woken late: earlier data may have joined in."""
 
 
 def arrivals(reads: Sequence[Read], clocks: Sequence[Clock], sent_ns: int) -> list[tuple[int, int]]:
@@ -20,24 +22,34 @@ def arrivals(reads: Sequence[Read], clocks: Sequence[Clock], sent_ns: int) -> li
 
     The time is the kernel's receive stamp where it is valid, else the user-space stamp after the read.
     Earliest < time: the read was queued, the truth lies between. `sent_ns`: when nothing had come yet.
+    The kernel's stamp is that of a read's last byte; what came before it in the same read came at the
+    earliest with the read before.
     """
     first, last = (clocks[0], clocks[-1]) if trusted(clocks) else (None, None)
     found: list[tuple[int, int]] = []
-    before, floor = sent_ns, sent_ns
+    before, floor, known = sent_ns, sent_ns, sent_ns
     for read in reads:
         at = read.after_ns
         if read.kernel_ns is not None and first is not None and last is not None:
             at = _valid(_monotonic(read.kernel_ns, first, last), floor, at)
+        queued = _queued(read, at)
+        earliest = before if at == read.after_ns else known
         at = max(at, found[-1][0]) if found else at
-        queued = read.after_ns - read.before_ns < NO_WAIT_NS
-        found.append((at, min(before, at) if queued else at))
-        before, floor = read.after_ns, max(floor, read.before_ns)
+        found.append((at, min(earliest, at) if queued else at))
+        before, floor, known = read.after_ns, max(floor, read.before_ns), at
     return found
 
 
 def trusted(clocks: Sequence[Clock]) -> bool:
     """Whether kernel stamps can be converted: clocks read before and after the call, without a step."""
     return len(clocks) >= 2 and abs(_offset(clocks[-1]) - _offset(clocks[0])) <= CLOCK_STEP_NS
+
+
+def _queued(read: Read, at: int) -> bool:
+    """Whether data had been waiting: no wait, or, by the kernel's word, data from before the read or long
+    before its return. A thread that waits for its turn looks as if it had waited for data."""
+    waited_ns, since_ns = read.after_ns - read.before_ns, read.after_ns - at
+    return waited_ns < NO_WAIT_NS or since_ns >= min(LATE_NS, waited_ns)
 
 
 def _offset(clock: Clock) -> int:

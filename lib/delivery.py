@@ -8,6 +8,7 @@ moments and phases of a call are in phases; its gaps and rates in pace.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
@@ -49,8 +50,8 @@ BLOCK_SLACK = 0.02
 CLIENT_BOUND = 0.05
 CHANCE = 2
 """So many queued reads may be chance, however few reads there are."""
-BLIND = 0.5
-"""When queued reads leave this share of the answer's time open, what came together can't be told."""
+DOUBT = 0.5
+"""When this share of the events that came together were in queued reads, the client may have joined them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +107,14 @@ class Stream:
         return [b.first_ns - a.last_ns for a, b in pairwise(self.bunches)]
 
     @property
-    def queued(self) -> list[int]:
-        """How much each queued read leaves open, up to the last text."""
-        reads = self.timeline.reads[: self.events[-1].read + 1]
-        return [r.t_ns - r.earliest_ns for r in reads if r.earliest_ns < r.t_ns]
+    def queued(self) -> int:
+        """How many reads were queued, up to the last text."""
+        return sum(r.earliest_ns < r.t_ns for r in self.timeline.reads[: self.events[-1].read + 1])
 
     @property
     def client_bound(self) -> bool:
         """Whether this client may have been slower than the stream."""
-        return len(self.queued) > max(CHANCE, CLIENT_BOUND * (self.events[-1].read + 1))
+        return self.queued > max(CHANCE, CLIENT_BOUND * (self.events[-1].read + 1))
 
 
 def delivery(timeline: Timeline, headers: Pairs = ()) -> Delivery:
@@ -188,19 +188,20 @@ def _bunches(events: tuple[Event, ...]) -> tuple[Bunch, ...]:
 def _judged(stream: Stream) -> Delivery:
     if _at_once(stream):
         return _told_at_once(stream)
-    if _blind(stream):
-        return Delivery(None, _TOO_FAST)
     stalls = _stalls(stream)
     if _bunched(stream, stalls):
-        block = _block(stream)
-        return _bunch_verdict(stream) if block is None else _block_verdict(stream, block)
+        if (block := _block(stream)) is not None:
+            return _block_verdict(stream, block)
+        return Delivery(None, _TOO_FAST) if _in_doubt(stream) else _bunch_verdict(stream)
     if stalls:
         longest = max(stalls, key=lambda i: stream.gaps[i])
         since = (stream.bunches[longest].last_ns - stream.first_ns) / 1e9
         told = f"The text stopped for {_s(stream.gaps[longest])}, {since:.2f} s after it began"
         more = "." if len(stalls) == 1 else f", and {len(stalls) - 1} more times."
         return Delivery("stalled", told + more)
-    return Delivery("incremental", "The text arrived piece by piece, with no sign that anything held it back.")
+    return Delivery(
+        "incremental", "The text arrived piece by piece, with no sign that anything held it back."
+    )
 
 
 def _at_once(stream: Stream) -> bool:
@@ -225,10 +226,6 @@ def _told_at_once(stream: Stream) -> Delivery:
     return _withholding(Delivery("replayed", said))
 
 
-def _blind(stream: Stream) -> bool:
-    return stream.client_bound and sum(stream.queued) >= BLIND * stream.span_ns
-
-
 def _stalls(stream: Stream) -> list[int]:
     """Indices of the gaps that are stalls."""
     gaps, span = stream.gaps, stream.span_ns
@@ -246,9 +243,19 @@ def _bunched(stream: Stream, stalls: list[int]) -> bool:
         caught_up |= {b for b in stream.bunches[i + 1 :] if b.first_ns <= until}
     left = [b for b in stream.bunches if b not in caught_up]
     events = sum(b.events for b in left)
-    if not left or round(1 - len(left) / events, 9) < BUNCHED:
+    if (stalls and events < 2 * LEAST) or round(1 - len(left) / events, 9) < BUNCHED:
         return False
     return median(stream.gaps) >= QUIET_NS
+
+
+def _in_doubt(stream: Stream) -> bool:
+    """Whether this client, reading late, may itself have joined what it found together."""
+    if not stream.client_bound:
+        return False
+    reads = stream.timeline.reads
+    joined = {read: n for read, n in Counter(e.read for e in stream.events).items() if n > 1}
+    queued = sum(n for read, n in joined.items() if reads[read].earliest_ns < reads[read].t_ns)
+    return queued >= DOUBT * sum(joined.values())
 
 
 def _block(stream: Stream) -> int | None:
@@ -293,7 +300,7 @@ def _evidence(stream: Stream, kind: Kind | None) -> tuple[str, ...]:
     if sizes:
         lines.append(f"One read brought {median(sizes):,.0f} bytes at the median, {max(sizes):,} at most.")
     if stream.client_bound:
-        share = len(stream.queued) / (stream.events[-1].read + 1)
+        share = stream.queued / (stream.events[-1].read + 1)
         lines.append(f"{share:.0%} of the reads found data waiting: this client may be the slow one.")
     return (*lines, *(_on_the_way(stream.headers) if kind != "incremental" else ()))
 

@@ -8,6 +8,7 @@ import has one and no recording.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
@@ -21,7 +22,7 @@ from lib.sse import Frame
 
 __all__ = ["VERSION", "Arrival", "Decoder", "Event", "Kind", "Recount", "Timeline", "Usage", "decode"]
 
-VERSION = 1
+VERSION = 2
 
 
 class Arrival(NamedTuple):
@@ -253,6 +254,8 @@ def decode(recording: Recording) -> Timeline:
     decoder = Decoder(recording.request, sent)
     _replay(decoder, recording, reads)
     complete, why, error = _verdict(decoder, recording)
+    if sent is not None:
+        reads = _exact(reads, recording, decoder.events, sent)
     return Timeline(
         version=VERSION,
         source="measured",
@@ -278,6 +281,15 @@ def _arrivals(recording: Recording, sent: int) -> list[Arrival]:
     times = arrivals(recording.reads, recording.clocks, sent)
     rows = zip(times, recording.reads, strict=True)
     return [Arrival(at - sent, earliest - sent, read.size) for (at, earliest), read in rows]
+
+
+def _exact(reads: list[Arrival], recording: Recording, events: list[Event], sent: int) -> list[Arrival]:
+    """A read that completed no more than one event joined none, so the kernel's stamp of it is exact."""
+    frames = Counter(read for read, _ in {(e.read, e.start) for e in events})
+    return [
+        r if frames[i] > 1 or r.t_ns == recording.reads[i].after_ns - sent else r._replace(earliest_ns=r.t_ns)
+        for i, r in enumerate(reads)
+    ]
 
 
 def _replay(decoder: Decoder, recording: Recording, reads: list[Arrival]) -> None:

@@ -69,3 +69,17 @@ def test_a_read_that_waited_is_not_queued() -> None:
 
 def test_the_first_queued_read_may_have_come_since_the_request_was_sent() -> None:
     assert arrivals([read(7 * MS, 7 * MS)], (), 2 * MS) == [(7 * MS, 2 * MS)]
+
+
+def test_data_stamped_before_the_read_began_was_queued() -> None:
+    """However long the read took: a thread that waits for its turn looks as if it waited for data."""
+    rows = arrivals([read(1 * MS, 5 * MS, 4 * MS), read(30 * MS, 50 * MS, 29 * MS)], STEADY, 0)
+    assert rows[1] == (29 * MS, 4 * MS)
+
+
+def test_a_read_that_returned_late_may_have_joined_earlier_data() -> None:
+    late = read(5 * MS, 50 * MS, 49 * MS)
+    prompt = read(5 * MS, 50 * MS, 49 * MS + 1 * US)
+    first = read(1 * MS, 4 * MS + 50 * US, 4 * MS)
+    assert arrivals([first, late], STEADY, 0)[1] == (49 * MS, 4 * MS)
+    assert arrivals([first, prompt], STEADY, 0)[1] == (49 * MS + 1 * US, 49 * MS + 1 * US)

@@ -215,7 +215,7 @@ def test_a_real_calibration_states_an_error() -> None:
         start = Start("x/0", request(lab.base_url()))
         call = door.call(start.call, start.request)
         call.run()
-        parts = [part] if (part := call.part()) else []
+        parts = list(iter(call.part, None))
         made = fold(start, Hello(1, INSTRUMENT, 0), parts, call.close())
     finally:
         door.close()

@@ -224,6 +224,14 @@ def test_kernel_stamps_are_used_where_the_clocks_agree() -> None:
     assert [t * MS for t in ms(decode(rec))] == [(100 + 100 * i) * MS - 70_000 for i in range(7)]
 
 
+def test_a_read_with_one_event_is_exact_by_the_kernels_stamp_however_late_it_was() -> None:
+    frames = spaced(sse(delta(content="a"), delta(content="b"), delta("stop")))
+    pieces = [frames[0], (frames[1][0], frames[1][1] + frames[2][1]), *frames[3:]]
+    rows = decode(recording(pieces, kernel_early_ns=5 * MS, clocks=steady_clocks())).reads[1:]
+    # the reads return 5 ms late; only the second holds two events, which came since the first read
+    assert [(r.earliest_ns - r.t_ns) / MS for r in rows] == [0, -100, 0]
+
+
 def test_a_clock_step_leaves_the_user_stamps() -> None:
     rec = recording(spaced(STREAMS[CHAT]), kernel_early_ns=70_000, clocks=steady_clocks(60_000))
     assert ms(decode(rec))[0] == 100
