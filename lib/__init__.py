@@ -2,15 +2,16 @@
 
     errors, settings                                             what can go wrong, what can be set
     spec, providers -> plan -> dialects -> recording, messages   what is asked, what arrives
-    guard, stamps, tls, wire                                     the socket: limits, clocks, bytes
-    capture, answers, redact                                     one call, and what leaves of it
-    probe, warmup, heartbeat, outbox                             the process that makes the calls
+    guard, stamps, tls, chunks, trace, wire                      the socket: limits, clocks, bytes
+    capture, endings, answers, redact                            one call, and what leaves of it
+    probe, warmup, heartbeat, priority, outbox                   the process that makes the calls
     sse, body, arrivals, timeline, tokens                        what arrived, decoded and counted
     experiment, facts, moments, pace, rates, pairs, metrics      what it means in numbers
     delivery, phases, calibration                                how it came, and how true the times are
-    summary, lanes, charts, document, exports                    words, pictures, JSON, files
+    summary, lanes, charts, document, schema, exports            words, pictures, JSON, files
     store, migrations, ledger, owner, recovery                   keeping, and who sent what
-    service, runner, dispatch, underway, results, feed           supervising, and telling live pages
+    service, runner, calibrator, dispatch, underway, results     supervising
+    feed                                                         telling live pages
     children, keys                                               helper processes, and keys in memory
     api, middleware                                              routes and headers
     lab                                                          the reference endpoint

@@ -7,191 +7,16 @@ Pure. Fields may be added, never renamed or reused; a reader refuses a newer `sc
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from lib.experiment import CallResult, Experiment
+from lib.schema import ExperimentDocument
+from lib.spec import to_dict
+from lib.timeline import Timeline
 
-from lib.experiment import CallResult, Experiment, ExperimentState, Number
-from lib.plan import Role
-from lib.recording import Connection, ErrorKind
-from lib.spec import Api, Mode, State, to_dict
-from lib.timeline import Kind, Timeline
+__all__ = ["SCHEMA_VERSION", "ExperimentDocument", "to_document", "to_json"]
 
 SCHEMA_VERSION = 1
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class EndpointDocument(_Strict):
-    """`spec.arms[].endpoint`."""
-
-    base_url: str
-    key_ref: str
-    limit_name: Literal["auto", "max_tokens"]
-    include_usage: bool
-    accept_encoding: Literal["identity", "gzip"]
-
-
-class CallSpecDocument(_Strict):
-    """`spec.arms[].call`."""
-
-    api: Api
-    model: str
-    prompt: str
-    system: str | None
-    max_tokens: int | None
-    temperature: float | None
-    extra_body: str
-
-
-class ArmDocument(_Strict):
-    """`spec.arms[]`."""
-
-    endpoint: EndpointDocument
-    call: CallSpecDocument
-    region: str
-
-
-class LimitsDocument(_Strict):
-    """`spec.limits`."""
-
-    connect_s: float
-    silence_s: float
-    total_s: float
-    body_bytes: int
-    line_bytes: int
-
-
-class SpecDocument(_Strict):
-    """`spec`: what was asked."""
-
-    arms: tuple[ArmDocument, ...]
-    pairs: int
-    warmups: int
-    design: Literal["look", "measure"]
-    together: bool
-    cache: Literal["bust", "keep", "as_is"]
-    connection: Connection
-    primary: str
-    margin: float | None
-    half_width: float | None
-    stop_after: int | None
-    seed: int
-    limits: LimitsDocument
-
-
-class ErrorDocument(_Strict):
-    """`calls[].error`."""
-
-    kind: ErrorKind
-    message: str
-    status: int | None
-    at_ns: int | None
-
-
-class ReadDocument(_Strict):
-    """`calls[].reads[]`."""
-
-    t_ns: int
-    earliest_ns: int
-    size: int
-
-
-class EventDocument(_Strict):
-    """`calls[].events[]`."""
-
-    i: int
-    t_ns: int
-    kind: Kind
-    sub: str
-    text: str | None
-    chars: int
-    read: int
-    tokens: int | None
-
-
-class UsageDocument(_Strict):
-    """`calls[].usage`."""
-
-    prompt_tokens: int | None
-    cached_tokens: int | None
-    completion_tokens: int | None
-    reasoning_tokens: int | None
-
-
-class RecountDocument(_Strict):
-    """`calls[].recount`."""
-
-    encoding: str
-    basis: Literal["exact", "assumed", "approximate"]
-
-
-class InstrumentDocument(_Strict):
-    """`calls[].instrument`."""
-
-    probe: str
-    region: str
-    stamps: Literal["kernel", "user"]
-    scheduler: str
-    resolution_ns: int
-    versions: dict[str, str]
-
-
-class CallDocument(_Strict):
-    """`calls[]`: one call, planned or made."""
-
-    order: int
-    arm: int
-    pair: int | None
-    role: Role
-    group: int
-    nonce: str
-    mode: Mode
-    api: Api
-    model: str
-    state: State
-    error: ErrorDocument | None
-    complete: bool
-    why: str | None
-    source: str | None
-    connection: Connection | None
-    wall_ms: int | None
-    t_send_monotonic_ns: int | None
-    t_send_ns: int | None
-    t_headers_ns: int | None
-    t_first_byte_ns: int | None
-    t_eof_ns: int | None
-    t_body_end_ns: int | None
-    marks: dict[str, int]
-    reads: tuple[ReadDocument, ...]
-    events: tuple[EventDocument, ...]
-    text: str | None
-    finish_reason: str | None
-    model_echoed: str | None
-    fingerprint: str | None
-    usage: UsageDocument | None
-    recount: RecountDocument | None
-    recount_reason: str | None
-    pauses: tuple[tuple[int, int], ...]
-    instrument: InstrumentDocument | None
-    metrics: dict[str, Number] | None
-    reasons: dict[str, str] | None
-
-
-class ExperimentDocument(_Strict):
-    """The top level."""
-
-    id: str
-    schema_version: Literal[1]
-    title: str
-    note: str
-    created_ms: int
-    state: ExperimentState
-    parent: str | None
-    spec: SpecDocument
-    calls: tuple[CallDocument, ...]
 
 
 def to_document(experiment: Experiment) -> dict[str, Any]:
@@ -205,6 +30,7 @@ def to_document(experiment: Experiment) -> dict[str, Any]:
         "state": experiment.state,
         "parent": experiment.parent,
         "spec": to_dict(experiment.spec),
+        "calibration": _calibration(experiment),
         "calls": [_call(experiment, c) for c in experiment.calls],
     }
 
@@ -240,6 +66,8 @@ def _call(experiment: Experiment, call: CallResult) -> dict[str, Any]:
         "recount": call.recount and {"encoding": call.recount.encoding, "basis": call.recount.basis},
         "recount_reason": call.recount_reason,
         "instrument": _instrument(call),
+        "response": _response(call),
+        **_delivery(call),
         "metrics": call.metrics,
         "reasons": call.reasons,
     }
@@ -325,6 +153,50 @@ def _instrument(call: CallResult) -> dict[str, Any] | None:
         "scheduler": found.scheduler,
         "resolution_ns": found.resolution_ns,
         "versions": dict(found.versions),
+    }
+
+
+def _response(call: CallResult) -> dict[str, Any] | None:
+    if call.status is None:
+        return None
+    headers = [list(pair) for pair in call.headers]
+    return {"status": call.status, "http_version": call.http_version, "headers": headers}
+
+
+def _delivery(call: CallResult) -> dict[str, Any]:
+    """The verdict, and how far this client may have made it."""
+    verdict = call.delivery
+    found = verdict and {
+        "kind": verdict.kind,
+        "sentence": verdict.sentence,
+        "evidence": list(verdict.evidence),
+        "fix": verdict.fix,
+    }
+    reads = [r for r in call.timeline.reads if r.size] if call.timeline else []
+    queued = sum(r.earliest_ns < r.t_ns for r in reads)
+    return {
+        "delivery": found,
+        "client_bound": verdict.client_bound if verdict else None,
+        "queued_share": queued / len(reads) if reads else None,
+    }
+
+
+def _calibration(experiment: Experiment) -> dict[str, Any] | None:
+    if (found := experiment.calibration) is None:
+        return None
+    return {
+        "probe": found.probe,
+        "wall_ms": found.wall_ms,
+        "age_s": experiment.calibration_age_s or 0.0,
+        "n": found.n,
+        "median_s": found.median_s,
+        "p95_s": found.p95_s,
+        "max_s": found.max_s,
+        "min_detectable_gap_s": found.min_detectable_gap_s,
+        "stamps": found.stamps,
+        "scheduler": found.scheduler,
+        "pauses": [list(p) for p in found.pauses],
+        "reason": found.reason,
     }
 
 

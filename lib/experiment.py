@@ -5,11 +5,12 @@ Plain data. The service fills it from the store; the lab's recordings come in th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lib.calibration import Calibration
 from lib.delivery import Delivery
+from lib.errors import InvalidSpec
 from lib.plan import PlannedCall
 from lib.recording import CallError, Instrument
 from lib.spec import Arm, CallSpec, Endpoint, ExperimentSpec, Pairs, State
@@ -69,6 +70,19 @@ def pair(experiment: Experiment, arm: int = 0, number: int = 0) -> tuple[CallRes
     if "blocking" not in found or "streaming" not in found:
         return None
     return found["blocking"], found["streaming"]
+
+
+def encoding_check(spec: ExperimentSpec, arm: int = 0) -> ExperimentSpec:
+    """One pair without and one with compression of an arm's call, in an order still to be drawn.
+
+    What `summary.encodings` compares. Raises InvalidSpec when there is no such arm.
+    """
+    if not 0 <= arm < len(spec.arms):
+        raise InvalidSpec("arm", "This experiment has no such arm.")
+    asked = spec.arms[arm]
+    ways: tuple[Literal["identity", "gzip"], ...] = ("identity", "gzip")
+    arms = tuple(replace(asked, endpoint=replace(asked.endpoint, accept_encoding=way)) for way in ways)
+    return replace(spec, arms=arms, pairs=1, warmups=0, design="look", seed=0)
 
 
 def preset(pairs: int = 1) -> ExperimentSpec:

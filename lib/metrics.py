@@ -17,6 +17,7 @@ from lib.experiment import Number
 from lib.facts import Facts, Unknown
 from lib.pairs import between
 from lib.rates import cost_usd, goodput, meets, window_rate
+from lib.spec import Pairs
 from lib.timeline import Recount, Timeline
 
 __all__ = [
@@ -147,10 +148,13 @@ METRICS: dict[str, Metric] = {m.name: m for m in _TABLE}
 """Every number of one call, in the order it is read."""
 
 
-def measure(timeline: Timeline, recount: Recount | None) -> tuple[dict[str, Number], dict[str, str]]:
+def measure(
+    timeline: Timeline, recount: Recount | None, headers: Pairs = ()
+) -> tuple[dict[str, Number], dict[str, str]]:
     """(values, reasons): every name of METRICS, null ones with their sentence.
 
-    Rates that would only measure a buffer, or a second telling, are null too (`delivery.withheld`).
+    Rates that would only measure a buffer, or a second telling, are null too (`delivery.withheld`);
+    the response's `headers` tell those two apart.
     """
     facts = Facts(timeline, recount)
     values: dict[str, Number] = {}
@@ -161,7 +165,7 @@ def measure(timeline: Timeline, recount: Recount | None) -> tuple[dict[str, Numb
         except Unknown as reason:
             values[name] = None
             reasons[name] = str(reason)
-    delivered = delivery(timeline)
+    delivered = delivery(timeline, headers)
     for name in delivered.withheld - reasons.keys():
         values[name] = None
         reasons[name] = delivered.why_withheld or ""

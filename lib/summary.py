@@ -6,9 +6,11 @@ one short line; everything else returned here is our own text.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from lib.delivery import compare_encodings
 from lib.experiment import CallResult, Experiment
 from lib.experiment import pair as pair_of
 from lib.metrics import between, measure
@@ -46,7 +48,7 @@ def sentence(experiment: Experiment, arm: int = 0, pair: int = 0) -> Runs:
     blocking, streaming = calls
     runs = [*_streamed(streaming), (" ", False), *_blocked(blocking)]
     if _ended(blocking) and _ended(streaming):
-        runs += [(" ", False), (_finish(blocking, streaming), False)]
+        runs += [(" ", False), (_finish(experiment, blocking, streaming), False)]
     return tuple(_joined(runs))
 
 
@@ -64,7 +66,7 @@ def headline(experiment: Experiment, arm: int = 0, pair: int = 0) -> list[Figure
         figures.append(Figure("First visible text, blocking", _seconds(blocking, whole), "all at once"))
     if (total := _total(streaming)) != UNKNOWN:
         figures.append(Figure("Total time, streaming", total, f"blocking {_total(blocking)}"))
-    return [*figures, *_pace(streaming)]
+    return [*figures, *_pace(experiment, streaming)]
 
 
 def table(experiment: Experiment, arm: int = 0, pair: int = 0) -> list[Row]:
@@ -73,10 +75,11 @@ def table(experiment: Experiment, arm: int = 0, pair: int = 0) -> list[Row]:
     if calls is None:
         return []
     blocking, streaming = calls
+    later = _later(experiment, blocking, streaming)
     return [
         Row("Time to first event", _time(blocking, "ttfe_s"), _time(streaming, "ttfe_s")),
         Row("Time to first visible text", _time(blocking, "ttfo_s"), _time(streaming, "ttfo_s")),
-        Row("Time to the full response", _total(blocking), _total(streaming), _later(blocking, streaming)),
+        Row("Time to the full response", _total(blocking), _total(streaming), later),
         Row("Text", _length(blocking), _length(streaming), _agreement(blocking, streaming)),
         Row("Tokens reported by the server", _reported(blocking), _reported(streaming)),
         Row("Tokens recounted", _recounted(blocking), _recounted(streaming), _tokenizer(blocking, streaming)),
@@ -102,6 +105,40 @@ def caveat(experiment: Experiment, arm: int = 0, pair: int = 0) -> str:
         return f"{look} Both calls ran at the same time, so each may have slowed the other."
     second = "Streaming" if streaming.planned.n > blocking.planned.n else "Blocking"
     return f"{look} {second} ran second."
+
+
+def instrument(experiment: Experiment) -> str:
+    """The instrument's own error in one line, "" when none belongs to it: a recording, or not made yet."""
+    found = experiment.calibration
+    if found is None:
+        return ""
+    least = found.min_detectable_gap_s
+    if found.median_s is None or found.p95_s is None or least is None:
+        return f"The instrument's own error is not known. {found.reason or ''}".rstrip()
+    made = f"{found.stamps} stamps, {found.n:,} events"
+    return (
+        f"The instrument's own error: {_ms(found.median_s)} median, {_ms(found.p95_s)} p95 ({made}). "
+        f"Gaps below {_ms(least)} are not told apart."
+    )
+
+
+def encodings(experiment: Experiment) -> str | None:
+    """What compression does to the stream, where two arms differ in nothing else; None elsewhere, or
+    while a call is under way. With what would help, if that is known. Our own words only."""
+    arms = experiment.spec.arms
+    plain = [replace(a, endpoint=replace(a.endpoint, accept_encoding="identity")) for a in arms]
+    if len(arms) != 2 or arms[0] == arms[1] or plain[0] != plain[1]:
+        return None
+    streams = {
+        arms[c.planned.arm].endpoint.accept_encoding: c
+        for c in experiment.calls
+        if (c.planned.mode, c.planned.pair) == ("streaming", 0) and c.delivery is not None
+    }
+    one, other = streams.get("identity"), streams.get("gzip")
+    if one is None or other is None or one.timeline is None or other.timeline is None:
+        return None
+    found = compare_encodings(one.timeline, other.timeline, one.headers, other.headers)
+    return f"{found.sentence} {found.fix or ''}".rstrip()
 
 
 def seconds(x: float | None, digits: int = 2) -> str:
@@ -162,8 +199,8 @@ def _reason(call: CallResult) -> str:
     return line if len(line) <= MAX_REASON else line[: MAX_REASON - 1] + "…"
 
 
-def _finish(blocking: CallResult, streaming: CallResult) -> str:
-    later = _later(blocking, streaming)
+def _finish(experiment: Experiment, blocking: CallResult, streaming: CallResult) -> str:
+    later = _later(experiment, blocking, streaming)
     if not later:
         return ""
     if later == _SAME:
@@ -171,19 +208,24 @@ def _finish(blocking: CallResult, streaming: CallResult) -> str:
     return f"In this pair {later}."
 
 
-def _later(blocking: CallResult, streaming: CallResult) -> str:
+def _later(experiment: Experiment, blocking: CallResult, streaming: CallResult) -> str:
     """Who finished later and by how much; never why. "" when one total is not known."""
     one, other = _number(blocking, "e2e_s"), _number(streaming, "e2e_s")
     if one is None or other is None:
         return ""
     gap = abs(one - other)
-    if gap < max(SAME_S, SAME_SHARE * max(one, other)):
+    if gap < max(SAME_S, SAME_SHARE * max(one, other), _least(experiment)):
         return _SAME
     slower: Mode = "streaming" if other > one else "blocking"
     return f"{slower} finished {seconds(gap, _digits(streaming, max(one, other)))} later"
 
 
-def _pace(call: CallResult) -> list[Figure]:
+def _least(experiment: Experiment) -> float:
+    """Smaller differences, in seconds, are the instrument's own."""
+    return (experiment.calibration and experiment.calibration.min_detectable_gap_s) or 0.0
+
+
+def _pace(experiment: Experiment, call: CallResult) -> list[Figure]:
     """The answer rate, in characters for want of tokens; else the longest gap; else nothing."""
     tokens, chars = _number(call, "answer_tps"), _number(call, "answer_cps")
     if tokens is not None:
@@ -192,7 +234,10 @@ def _pace(call: CallResult) -> list[Figure]:
     if chars is not None:
         return [Figure("Answer rate", f"{_rate(chars)} characters/s", "no count of tokens")]
     gap = _number(call, "gap_max_s")
-    return [] if gap is None else [Figure("Longest gap", _seconds(call, gap))]
+    if gap is None:
+        return []
+    small = gap < _least(experiment)
+    return [Figure("Longest gap", f"below {_ms(_least(experiment))}" if small else _seconds(call, gap))]
 
 
 def _by(call: CallResult, *, reported: bool) -> str:
@@ -298,6 +343,11 @@ def _digits(call: CallResult, x: float) -> int:
 
 def _seconds(call: CallResult, x: float | None) -> str:
     return seconds(x, 2 if x is None else _digits(call, x))
+
+
+def _ms(x: float) -> str:
+    ms = x * 1000
+    return f"{ms:,.{0 if ms >= 10 else 1 if ms >= 0.1 else 2 if ms >= 0.01 else 3}f} ms"
 
 
 def _rate(x: float) -> str:

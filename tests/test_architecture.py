@@ -35,6 +35,7 @@ PURE = {
     "lib.lanes",
     "lib.charts",
     "lib.document",
+    "lib.schema",
 }
 IMPURE_LIBRARIES = {"socket", "time", "subprocess", "threading", "os", "pathlib", "random", "datetime"}
 PURE_MAY = {("lib.plan", "random"), ("lib.summary", "datetime")}
@@ -51,7 +52,7 @@ DOORS = {
     "tiktoken": ("lib.tokens",),
     "jinja2": ("lib.exports",),
     "filelock": ("lib.owner", "lib.store"),
-    "pydantic": ("lib.document", "lib.settings", "lib.imports", "lib.api", "lib.probe"),
+    "pydantic": ("lib.schema", "lib.settings", "lib.imports", "lib.api", "lib.probe"),
     "pydantic_settings": ("lib.settings",),
 }
 

@@ -8,6 +8,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from lib import document
+from lib.calibration import Calibration
+from lib.delivery import Delivery
 from lib.experiment import CallResult, Experiment, preset
 from lib.lab import recordings
 from lib.plan import PlannedCall, plan
@@ -129,6 +131,38 @@ def test_an_error_is_told() -> None:
     failed = dataclasses.replace(done(), state="failed", error=error)
     (call,) = document.to_document(experiment(failed))["calls"]
     assert call["error"] == {"kind": "status", "message": "Wrong key.", "status": 401, "at_ns": 7}
+
+
+def test_the_calibration_is_told_with_its_age() -> None:
+    found = Calibration("p", 5, 210, 4e-5, 3e-4, 1e-3, "kernel", "other", ((1, 2),))
+    made = dataclasses.replace(experiment(done()), calibration=found, calibration_age_s=2.5)
+    data = document.to_document(made)
+    document.ExperimentDocument.model_validate(data)
+    told = data["calibration"]
+    assert (told["age_s"], told["n"], told["pauses"]) == (2.5, 210, [[1, 2]])
+    assert told["min_detectable_gap_s"] == pytest.approx(6e-4)  # 2 x 0.3 ms
+    assert document.to_document(experiment(done()))["calibration"] is None
+
+
+def test_the_response_and_its_delivery_are_told() -> None:
+    verdict = Delivery("buffered", "Held back.", ("A proxy.",), "Flush.", client_bound=True)
+    call = dataclasses.replace(
+        done(), delivery=verdict, status=200, http_version="HTTP/1.1", headers=(("via", "1.1 x"),)
+    )
+    data = document.to_document(experiment(call))
+    document.ExperimentDocument.model_validate(data)
+    (told,) = data["calls"]
+    assert told["response"] == {"status": 200, "http_version": "HTTP/1.1", "headers": [["via", "1.1 x"]]}
+    assert told["delivery"] == {
+        "kind": "buffered", "sentence": "Held back.", "evidence": ["A proxy."], "fix": "Flush.",
+    }  # fmt: skip
+    assert told["client_bound"] is True
+    assert told["queued_share"] == 1.0  # of one read that brought something, one
+
+
+def test_without_a_response_there_is_none() -> None:
+    (told,) = document.to_document(experiment(CallResult(plan(preset())[0], "planned")))["calls"]
+    assert [told[k] for k in ("response", "delivery", "client_bound", "queued_share")] == [None] * 4
 
 
 def test_the_same_experiment_is_the_same_text() -> None:

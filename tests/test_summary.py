@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from lib import summary
+from lib.calibration import Calibration
+from lib.delivery import delivery
 from lib.experiment import CallResult, Experiment
 from lib.lab.recordings import RECORDINGS
 from lib.lab.recordings import experiment as recorded
 from lib.plan import PlannedCall
 from lib.recording import CallError
-from lib.spec import Arm, CallSpec, Endpoint
+from lib.spec import Arm, CallSpec, Endpoint, Pairs
 from lib.timeline import Usage
 from tests.experiments import call, experiment
 
@@ -265,6 +267,90 @@ def test_a_recording_states_its_sources_error() -> None:
 def test_measured_times_have_two_or_three_figures(first: float, shown: str) -> None:
     found = experiment(answer(20.0), stream(first, 20.0))
     assert summary.headline(found)[0].value == shown
+
+
+CALIBRATION = Calibration("p", 1, 212, 4.2e-5, 3.1e-4, 1e-3, "kernel", "other", ())
+
+
+def instrumented(found: Experiment, p95_s: float | None = 3.1e-4, **more: Any) -> Experiment:
+    return dataclasses.replace(found, calibration=dataclasses.replace(CALIBRATION, p95_s=p95_s, **more))
+
+
+def test_the_instruments_error_is_one_line() -> None:
+    found = experiment(answer(2.3), stream(1.2, 2.2))
+    assert summary.instrument(found) == ""
+    assert summary.instrument(instrumented(found)) == (
+        "The instrument's own error: 0.04 ms median, 0.3 ms p95 (kernel stamps, 212 events). "
+        "Gaps below 0.6 ms are not told apart."
+    )
+    failed = instrumented(found, None, median_s=None, max_s=None, reason="The lab did not start.")
+    assert summary.instrument(failed) == "The instrument's own error is not known. The lab did not start."
+
+
+def test_a_difference_below_what_can_be_told_is_none() -> None:
+    found = experiment(answer(2.3), stream(1.2, 2.1))  # 0.2 s apart
+    assert "finished 0.20 s later" in words(instrumented(found, 0.09))
+    assert words(instrumented(found, 0.11)).endswith("Both finished at about the same time.")  # 2 x 0.11
+
+
+def test_a_longest_gap_below_what_can_be_told_is_no_number() -> None:
+    silent: Rows = [(0.1, "content", None), (0.102, "content", None), (0.11, "finish", "")]
+    found = experiment(answer(2.3), call(1, "streaming", silent))
+    found = dataclasses.replace(found, calls=(found.calls[0], without_rates(found.calls[1])))
+    assert summary.headline(instrumented(found))[-1] == ("Longest gap", "0.0020 s", "")
+    assert summary.headline(instrumented(found, 0.0015))[-1] == ("Longest gap", "below 3.0 ms", "")
+
+
+def without_rates(found: CallResult) -> CallResult:
+    return dataclasses.replace(
+        found, metrics=(found.metrics or {}) | {"answer_tps": None, "answer_cps": None}
+    )
+
+
+def encoded(one: CallResult, other: CallResult, **more: Any) -> Experiment:
+    """Arm 0 asks without compression, arm 1 with it."""
+    found = experiment(one, other, models=("m", "m"), **more)
+    place = Endpoint("https://host.example/v1")
+    arms = tuple(
+        Arm(dataclasses.replace(place, accept_encoding=way), found.spec.arms[0].call)  # type: ignore[arg-type]
+        for way in ("identity", "gzip")
+    )
+    return dataclasses.replace(found, spec=dataclasses.replace(found.spec, arms=arms))
+
+
+def judged(n: int, times: list[float], headers: Pairs = ()) -> CallResult:
+    rows: Rows = [*((t, "content", "word ") for t in times), (times[-1], "finish", "")]
+    made = call(n, "streaming", rows, arm=n)
+    assert made.timeline is not None
+    return dataclasses.replace(made, delivery=delivery(made.timeline, headers), headers=headers)
+
+
+EVEN = [0.5 + i / 10 for i in range(20)]
+AT_ONCE = [2.5] * 20
+PACKED = (("content-encoding", "gzip"),)
+
+
+def test_what_is_held_back_only_when_compressed_is_said_with_what_would_help() -> None:
+    found = summary.encodings(encoded(judged(0, EVEN), judged(1, AT_ONCE, PACKED)))
+    assert found is not None
+    assert found.startswith("Held back only when compressed, which is what a browser would get.")
+    assert found.endswith("Leave text/event-stream uncompressed, or flush the compressor after each event.")
+    same = summary.encodings(encoded(judged(0, EVEN), judged(1, EVEN, PACKED)))
+    assert same is not None
+    assert same.startswith("Compression makes no difference.")
+
+
+def test_only_arms_that_differ_in_nothing_else_are_compared() -> None:
+    assert summary.encodings(experiment(judged(0, EVEN), judged(1, EVEN), models=("m", "n"))) is None
+    assert summary.encodings(experiment(judged(0, EVEN))) is None
+    both = encoded(judged(0, EVEN), judged(1, EVEN))
+    twice = dataclasses.replace(both.spec, arms=(both.spec.arms[0],) * 2)
+    assert summary.encodings(dataclasses.replace(both, spec=twice)) is None
+
+
+def test_a_call_that_is_not_over_is_not_compared() -> None:
+    going = dataclasses.replace(judged(1, EVEN), delivery=None)
+    assert summary.encodings(encoded(judged(0, EVEN), going)) is None
 
 
 def test_seconds_may_be_unknown() -> None:
