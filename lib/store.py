@@ -45,7 +45,7 @@ SEARCHED = 20_000
 
 
 class Row(NamedTuple):
-    """One experiment, without its calls. `spec`: as JSON text."""
+    """One experiment, without its calls. `spec` and `calibration`: as JSON text."""
 
     id: str
     created_ms: int
@@ -55,6 +55,7 @@ class Row(NamedTuple):
     title: str
     note: str
     parent: str | None
+    calibration: str | None
 
     def asked(self) -> ExperimentSpec:
         """The specification."""
@@ -181,6 +182,13 @@ class Store:
         self.row(id)
         with self.write() as connection:
             connection.execute(update(experiment).where(experiment.c.id == id).values(**values))
+
+    def put_calibration(self, id: str, calibration: str) -> None:
+        """Keep what the instrument's error was, as JSON; does nothing when the experiment is gone."""
+        with self.write() as connection:
+            connection.execute(
+                update(experiment).where(experiment.c.id == id).values(calibration=calibration)
+            )
 
     def delete(self, id: str) -> None:
         """Delete an experiment with all that belongs to it. Raises NotFound."""

@@ -9,7 +9,9 @@ from sqlalchemy import create_engine
 
 from lib import migrations
 from lib.errors import NewerData
+from lib.experiment import preset
 from lib.migrations.schema import metadata
+from lib.plan import plan
 from lib.store import Store
 
 
@@ -51,9 +53,27 @@ def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
 
 def test_an_older_schema_is_copied_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Store.open(tmp_path).close()
-    upgraded = []
-    monkeypatch.setattr(migrations, "head", lambda: "0002")
+    newest, upgraded = migrations.head(), []
+    monkeypatch.setattr(migrations, "head", lambda: "9998")
     monkeypatch.setattr(migrations.command, "upgrade", lambda config, to: upgraded.append(to))
     Store.open(tmp_path).close()
     assert upgraded == ["head"]
+    assert revision(tmp_path / "streamgauge.db.before-9998") == newest
+
+
+def test_an_experiment_of_the_first_version_is_still_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = migrations.command.upgrade
+    with monkeypatch.context() as before:
+        before.setattr(migrations.command, "upgrade", lambda config, to: real(config, "0001"))
+        before.setattr(migrations, "head", lambda: "0001")
+        old = Store.open(tmp_path)
+        old.add("a", preset(), plan(preset()), owner="me", title="Old")
+        old.close()
+    assert revision(tmp_path / "streamgauge.db") == "0001"
+    store = Store.open(tmp_path)
+    assert (store.row("a").title, store.row("a").calibration) == ("Old", None)
+    assert len(store.calls("a")) == 2
+    store.close()
     assert revision(tmp_path / "streamgauge.db.before-0002") == "0001"

@@ -73,6 +73,17 @@ def test_a_new_title_is_found(store: Store) -> None:
     assert [x.id for x in store.listing("otter", 9, None, "1.1")] == ["a"]
 
 
+def test_a_calibration_is_kept_with_its_experiment_and_goes_with_it(store: Store) -> None:
+    add(store, "a")
+    assert store.row("a").calibration is None
+    store.put_calibration("a", '{"age_s": 1}')
+    assert store.row("a").calibration == '{"age_s": 1}'
+    store.delete("a")
+    store.put_calibration("a", '{"age_s": 1}')
+    with pytest.raises(NotFound):
+        store.row("a")
+
+
 def test_delete_leaves_no_row_behind(store: Store) -> None:
     add(store, "a")
     ledger = put_lines(store, "a", 0)

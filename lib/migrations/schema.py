@@ -45,6 +45,7 @@ experiment = Table(
     Column("expires_ms", Integer),
     Column("content_sha256", Text),
     Column("delete_sha256", Text),
+    Column("calibration", Text),
     Index("ix_experiment_created_ms", "created_ms", "id"),
     Index("ix_experiment_state", "state"),
 )
