@@ -39,9 +39,7 @@ def model(rate: float, seconds: float, first: float = 0.1) -> str:
 def asked(base_url: str, name: str) -> Request:
     """One streaming call to the lab."""
     body = {"model": name, "messages": [{"role": "user", "content": "speak"}], "stream": True}
-    return Request(
-        "chat.completions", "streaming", base_url, "", canonical(body), "new", "identity", _LIMITS
-    )
+    return Request("chat.completions", "streaming", base_url, "", canonical(body), "new", "identity", _LIMITS)
 
 
 class Process:
@@ -135,10 +133,10 @@ class Bare(Process):
 
 
 class Peer(Process):
-    """One of `bench.peers`."""
+    """One of `lib.peers`."""
 
     def __init__(self, name: str) -> None:
-        super().__init__("bench.peers", name)
+        super().__init__("lib.peers", name)
 
     def read(self, base_url: str, name: str) -> Heard:
         """One stream. Each event is a read of its own, at the time that the peer gave it."""

@@ -7,12 +7,12 @@
     probe, warmup, heartbeat, priority, outbox                   the process that makes the calls
     sse, body, arrivals, timeline, tokens                        what arrived, decoded and counted
     experiment, facts, moments, pace, rates, pairs, metrics      what it means in numbers
-    delivery, phases, calibration                                how it came, and how true the times are
+    delivery, phases, calibration, trials                        how it came, and how true the times are
     summary, lanes, charts, document, schema, exports            words, pictures, JSON, files
     store, migrations, ledger, owner, recovery                   keeping, and who sent what
     service, runner, calibrator, dispatch, underway, results     supervising
     feed                                                         telling live pages
-    children, keys                                               helper processes, and keys in memory
+    children, peers, keys                                        helper processes, and keys in memory
     api, middleware                                              routes and headers
     lab                                                          the reference endpoint
     ui                                                           the only part that imports streamlit

@@ -34,6 +34,11 @@ PURE = {
     "lib.summary",
     "lib.lanes",
     "lib.charts",
+    "lib.charts.look",
+    "lib.charts.timeline",
+    "lib.charts.throughput",
+    "lib.charts.phases",
+    "lib.charts.errors",
     "lib.document",
     "lib.schema",
 }
@@ -42,8 +47,8 @@ PURE_MAY = {("lib.plan", "random"), ("lib.summary", "datetime")}
 
 DOORS = {
     "streamlit": ("app", "pages", "lib.ui"),
-    "openai": ("lib.capture",),
-    "httpx2": ("lib.wire", "lib.capture"),
+    "openai": ("lib.capture", "lib.peers"),
+    "httpx2": ("lib.wire", "lib.capture", "lib.peers"),
     "httpcore2": ("lib.wire", "lib.tls", "lib.guard", "lib.capture"),
     "sqlalchemy": ("lib.store", "lib.ledger", "lib.migrations"),
     "alembic": ("lib.store", "lib.migrations"),

@@ -4,16 +4,29 @@ Pure and deterministic: the same experiment gives the same bytes, so a rerun of 
 Arrays are numpy. The hero draws its own strip; how many seconds something took is metrics' business.
 """
 
-from lib.charts.look import MAX_POINTS, extremes, spread
+from lib.charts.errors import errors_alt, errors_figure, spread_alt, spread_figure
+from lib.charts.look import MAX_POINTS, duration, extremes, spread
+from lib.charts.phases import moments_alt, moments_figure, spoken, waits, waterfall_alt, waterfall_figure
 from lib.charts.throughput import throughput_alt, throughput_figure
 from lib.charts.timeline import timeline_alt, timeline_figure
 
 __all__ = [
     "MAX_POINTS",
+    "duration",
+    "errors_alt",
+    "errors_figure",
     "extremes",
+    "moments_alt",
+    "moments_figure",
+    "spoken",
     "spread",
+    "spread_alt",
+    "spread_figure",
     "throughput_alt",
     "throughput_figure",
     "timeline_alt",
     "timeline_figure",
+    "waits",
+    "waterfall_alt",
+    "waterfall_figure",
 ]

@@ -126,7 +126,15 @@ def digits(value: float) -> str:
     return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
 
 
-def faint(colour: str) -> str:
-    """A colour of the palette, for the area under a line."""
+def translucent(colour: str, share: float = 0.1) -> str:
+    """A colour of the palette that lets the background through, by default for the area under a line."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.10)"
+    return f"rgba({red},{green},{blue},{share:.2f})"
+
+
+def duration(x_s: float) -> str:
+    """A short time for people: 0.04 ms, 0.3 ms, 160 ms, 7.09 s."""
+    ms = x_s * 1000
+    if abs(ms) >= 1000:
+        return f"{x_s:,.2f} s"
+    return f"{ms:.0f} ms" if abs(ms) >= 10 else f"{ms:.1f} ms" if abs(ms) >= 0.1 else f"{ms:.2f} ms"

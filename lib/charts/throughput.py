@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from textwrap import wrap
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +22,9 @@ from lib.charts.look import (
     dress,
     event_times,
     extremes,
-    faint,
     plain,
     span_s,
+    translucent,
 )  # fmt: skip
 from lib.experiment import CallResult, Experiment
 from lib.rates import window_rate
@@ -53,7 +55,7 @@ def throughput_figure(
     figure.update_yaxes(title_text=f"{unit}/s, window of {window_s:g} s", rangemode="tozero")
     figure.update_layout(showlegend=len(curves) > 1)
     if not curves:
-        _say_empty(figure, palette)
+        _say_empty(figure, palette, _why_empty(calls))
     return figure
 
 
@@ -62,7 +64,8 @@ def throughput_alt(experiment: Experiment, *, pair: int = 0, window_s: float = 1
     curves, unit = _rates(experiment, pair, window_s)
     blocking = "a blocking call has no curve, since its text comes at one moment."
     if not curves:
-        return f"No visible text was streamed, so there is no rate; {blocking}"
+        why = _why_empty(lanes.chosen(experiment, None, pair)).rstrip(".")
+        return f"{why}; {blocking}"
     said = [
         f"{call_name(experiment, c.call)} reaches {digits(c.rates.max())} {unit} per second"
         f" at {c.times[c.rates.argmax()]:.2f} s"
@@ -76,7 +79,7 @@ def _rates(experiment: Experiment, pair: int, window_s: float) -> tuple[list[_Ra
     calls = [
         call
         for call in lanes.chosen(experiment, None, pair)
-        if call.planned.mode == "streaming" and len(event_times(call, "content"))
+        if call.planned.mode == "streaming" and len(event_times(call, "content")) and not _withheld(call)
     ]
     counted = all(call.recount is not None for call in calls)
     return [_rate(call, counted, window_s) for call in calls], "tokens" if counted else "characters"
@@ -104,7 +107,7 @@ def _draw_rate(
             mode="lines",
             line={"color": tone, "width": 2, "shape": "hv"},
             fill="tozeroy" if filled else None,
-            fillcolor=faint(tone) if filled else None,
+            fillcolor=translucent(tone) if filled else None,
             name=plain(call_name(experiment, curve.call)),
             hovertemplate=f"%{{y:.1f}} {unit}/s at %{{x:.2f}} s<extra></extra>",
         )
@@ -122,13 +125,24 @@ def _draw_rate(
     )
 
 
-def _say_empty(figure: go.Figure, palette: Palette) -> None:
+def _withheld(call: CallResult) -> bool:
+    return call.delivery is not None and "peak" in call.delivery.withheld
+
+
+def _why_empty(calls: Sequence[CallResult]) -> str:
+    reasons = [c.delivery.why_withheld for c in calls if c.delivery is not None and _withheld(c)]
+    if reasons:
+        return f"No rate is shown. {reasons[0]}"
+    return "No visible text was streamed, so there is no rate."
+
+
+def _say_empty(figure: go.Figure, palette: Palette, words: str) -> None:
     figure.add_annotation(
         x=0.5,
         y=0.5,
         xref="paper",
         yref="paper",
         showarrow=False,
-        text="No visible text was streamed, so there is no rate.",
+        text="<br>".join(wrap(words, 46)),
         font={"size": 14, "color": palette.quiet},
     )

@@ -1,0 +1,193 @@
+"""What others would have said of a stream: the Cookbook's loop, and a plain reader of lines.
+
+`python -m lib.peers cookbook|lines` is a process of its own: a call for each line of standard input.
+`cookbook` is the loop of OpenAI's "How to stream completions": the openai client, time.time() after each
+chunk, counted from before the call. `lines` reads line by line with http.client and stamps each line of data.
+Both also keep the bytes of the answer, since the lab's own account stands at its end: one list append for
+each piece.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from lib.children import environment
+from lib.settings import ROOT
+from lib.stamps import read_clock
+
+Peer = Literal["cookbook", "lines"]
+PATIENCE_S = 20.0
+WARM_UP = "steady:first=0,rate=1000,tokens=5"
+"""The lab's model for a first call, which would else be 0.1 s late or more."""
+ASKED = [{"role": "user", "content": "speak"}]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One call as a peer saw it, monotonic ns. `stamps_ns`: one for each chunk that it took for an event.
+
+    `error`: how it failed, None when it believes to have the whole answer.
+    """
+
+    begun_ns: int
+    ended_ns: int
+    stamps_ns: tuple[int, ...]
+    error: str | None = None
+
+    @property
+    def first_s(self) -> float | None:
+        """When it says that the first text came."""
+        return (self.stamps_ns[0] - self.begun_ns) / 1e9 if self.stamps_ns else None
+
+    @property
+    def total_s(self) -> float:
+        """How long it says that the call took."""
+        return (self.ended_ns - self.begun_ns) / 1e9
+
+    @property
+    def rate(self) -> float | None:
+        """Tokens a second, if each event is taken for one, as is common."""
+        if len(self.stamps_ns) < 2 or self.stamps_ns[-1] == self.stamps_ns[0]:
+            return None
+        return (len(self.stamps_ns) - 1) * 1e9 / (self.stamps_ns[-1] - self.stamps_ns[0])
+
+
+class _Call:
+    """What a loop leaves behind, in seconds of time.time(), also when it fails in the middle."""
+
+    def __init__(self) -> None:
+        self.begun = 0.0
+        self.stamps: list[float] = []
+        self.pieces: list[bytes] = []
+
+
+Loop = Callable[[str, str, _Call], None]
+
+
+def hear(peer: Peer, base_url: str, model: str) -> Heard:
+    """One call by that peer in a fresh process, warmed up by a call before. Never raises: see `error`."""
+    jobs = "".join(json.dumps({"base_url": base_url, "model": name}) + "\n" for name in (WARM_UP, model))
+    begun = time.perf_counter_ns()
+    try:
+        done = subprocess.run(  # noqa: S603  our own module, no shell
+            [sys.executable, "-m", "lib.peers", peer],
+            input=jobs, capture_output=True, text=True, env=environment(), cwd=ROOT, timeout=PATIENCE_S,
+        )  # fmt: skip
+        told = json.loads(done.stdout.splitlines()[-1])
+    except subprocess.TimeoutExpired:
+        return Heard(begun, time.perf_counter_ns(), (), f"It still waited after {PATIENCE_S:g} s.")
+    except (OSError, ValueError, IndexError):
+        return Heard(begun, time.perf_counter_ns(), (), "Its process ended without a word.")
+    return Heard(told["begun_ns"], told["ended_ns"], tuple(told["stamps_ns"]), told["error"])
+
+
+def cookbook() -> Loop:
+    """The loop as published, without its print."""
+    import httpx2
+    import openai
+
+    class Kept(httpx2.SyncByteStream):
+        """Keeps the bytes, and reads on after the last event, which the client would not."""
+
+        def __init__(self, inner: Any, pieces: list[bytes]) -> None:
+            self.inner, self.pieces = iter(inner), pieces
+
+        def __iter__(self) -> Iterator[bytes]:
+            for piece in self.inner:
+                self.pieces.append(piece)
+                yield piece
+
+        def close(self) -> None:
+            self.pieces += self.inner
+
+    class Keeping(httpx2.HTTPTransport):
+        pieces: list[bytes]
+
+        def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+            response = super().handle_request(request)
+            kept = Kept(response.stream, self.pieces)
+            return httpx2.Response(response.status_code, headers=response.headers, stream=kept)
+
+    transport = Keeping()
+    http_client = openai.DefaultHttpxClient(transport=transport)
+
+    def loop(base_url: str, model: str, call: _Call) -> None:
+        client = openai.OpenAI(base_url=base_url, api_key="none", http_client=http_client, max_retries=0)
+        transport.pieces, stamps = call.pieces, call.stamps
+        start_time = call.begun = time.time()
+        response: Any = client.chat.completions.create(
+            model=model,
+            messages=ASKED,  # type: ignore[arg-type]
+            temperature=0,
+            stream=True,
+        )
+        collected_chunks, collected_messages = [], []
+        for chunk in response:
+            chunk_time = time.time() - start_time
+            collected_chunks.append(chunk)
+            collected_messages.append(chunk.choices[0].delta.content)
+            stamps.append(start_time + chunk_time)
+        response.close()
+
+    return loop
+
+
+def lines() -> Loop:
+    """Line after line, a stamp for each that begins with `data: `."""
+
+    def loop(base_url: str, model: str, call: _Call) -> None:
+        url = urlsplit(base_url)
+        body = json.dumps({"model": model, "messages": ASKED, "stream": True})
+        connection = http.client.HTTPConnection(url.hostname or "", url.port)
+        call.begun = time.time()
+        connection.request("POST", f"{url.path}/chat/completions", body, {"content-type": "application/json"})
+        response = connection.getresponse()
+        while line := response.readline():
+            if line.startswith(b"data: "):
+                call.stamps.append(time.time())
+            call.pieces.append(line)
+        connection.close()
+
+    return loop
+
+
+PEERS: dict[Peer, Callable[[], Loop]] = {"cookbook": cookbook, "lines": lines}
+
+
+def main() -> None:
+    """Serve one line after the other until standard input ends."""
+    loop = PEERS["cookbook" if sys.argv[1] == "cookbook" else "lines"]()
+    for line in sys.stdin:
+        print(json.dumps(_told(loop, json.loads(line))), flush=True)  # noqa: T201
+
+
+def _told(loop: Loop, job: dict[str, str]) -> dict[str, Any]:
+    call, error = _Call(), None
+    clock, cpu = read_clock(), time.process_time_ns()
+    try:
+        loop(job["base_url"], job["model"], call)
+    except Exception as failure:  # noqa: BLE001  whatever it is, it is what this peer would have said
+        error = f"{type(failure).__name__}: {' '.join(str(failure).split())[:120]}"
+    ended, cpu = time.time(), time.process_time_ns() - cpu
+    offset = clock.monotonic_ns - clock.realtime_ns
+    begun, ended_at, *stamps = [round(t * 1e9) + offset for t in (call.begun, ended, *call.stamps)]
+    return {
+        "cpu_ns": cpu,
+        "begun_ns": begun,
+        "ended_ns": ended_at,
+        "stamps_ns": stamps,
+        "body": b"".join(call.pieces).decode("latin-1"),
+        "error": error,
+    }
+
+
+if __name__ == "__main__":
+    main()
