@@ -26,6 +26,7 @@ from lib.metrics import (
 )
 from lib.recording import CallError
 from lib.timeline import Event, Recount, Timeline, Usage, decode
+from tests.experiments import timeline
 from tests.figures import (
     CONTENT,
     CURVE,
@@ -327,6 +328,15 @@ def test_bunched_delivery_is_flagged_from_a_fifth_on() -> None:
     assert "bunched" not in flags(WORKED.timeline, WORKED.recount)
     rows = [Row(i, t, "content", "a") for i, t in enumerate((1, 2, 3, 4, 4))]  # 4 arrivals of 5 events
     assert "bunched" in flags(streaming(rows)[0], None)
+
+
+def test_headers_tell_what_a_withheld_rate_would_have_measured() -> None:
+    rows: list[Any] = [(2.5 + i / 1000, "content", "word ") for i in range(20)]  # all within 19 ms
+    line = timeline("streaming", [*rows, (2.52, "finish", "")])
+    for headers, what in (((), "a finished answer was told"), ((("via", "1.1 x"),), "a buffer was emptied")):
+        values, reasons = measure(line, None, headers)
+        assert values["answer_cps"] is None
+        assert what in reasons["answer_cps"]
 
 
 def test_withheld_text_makes_no_guesses() -> None:
