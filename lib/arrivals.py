@@ -5,6 +5,7 @@ Pure arithmetic on a recording's reads and clock readings. What the reads carrie
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from lib.recording import Clock, Read
@@ -17,13 +18,15 @@ LATE_NS = 1_000_000
 """A recv that returned so long after the kernel's stamp was woken late: earlier data may have joined in."""
 
 
-def arrivals(reads: Sequence[Read], clocks: Sequence[Clock], sent_ns: int) -> list[tuple[int, int]]:
+def arrivals(
+    reads: Sequence[Read], clocks: Sequence[Clock], sent_ns: int, pauses: Sequence[tuple[int, int]] = ()
+) -> list[tuple[int, int]]:
     """(time, earliest) of each read, absolute monotonic nanoseconds, times never falling.
 
     The time is the kernel's receive stamp where it is valid, else the user-space stamp after the read.
     Earliest < time: the read was queued, the truth lies between. `sent_ns`: when nothing had come yet.
     The kernel's stamp is that of a read's last byte; what came before it in the same read came at the
-    earliest with the read before.
+    earliest with the read before. `pauses`: when this process stood still, and so may have joined data.
     """
     first, last = (clocks[0], clocks[-1]) if trusted(clocks) else (None, None)
     found: list[tuple[int, int]] = []
@@ -32,7 +35,7 @@ def arrivals(reads: Sequence[Read], clocks: Sequence[Clock], sent_ns: int) -> li
         at = read.after_ns
         if read.kernel_ns is not None and first is not None and last is not None:
             at = _valid(_monotonic(read.kernel_ns, first, last), floor, at)
-        queued = _queued(read, at)
+        queued = _queued(read, at) or _stood_still(read, pauses)
         earliest = before if at == read.after_ns else known
         at = max(at, found[-1][0]) if found else at
         found.append((at, min(earliest, at) if queued else at))
@@ -50,6 +53,12 @@ def _queued(read: Read, at: int) -> bool:
     before its return. A thread that waits for its turn looks as if it had waited for data."""
     waited_ns, since_ns = read.after_ns - read.before_ns, read.after_ns - at
     return waited_ns < NO_WAIT_NS or since_ns >= min(LATE_NS, waited_ns)
+
+
+def _stood_still(read: Read, pauses: Sequence[tuple[int, int]]) -> bool:
+    """Whether the process paused during a read: data may have waited however soon the last of it was read."""
+    after = bisect_left(pauses, (read.after_ns,))
+    return after > 0 and pauses[after - 1][1] > read.before_ns
 
 
 def _offset(clock: Clock) -> int:

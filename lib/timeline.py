@@ -278,7 +278,7 @@ def decode(recording: Recording) -> Timeline:
 
 
 def _arrivals(recording: Recording, sent: int) -> list[Arrival]:
-    times = arrivals(recording.reads, recording.clocks, sent)
+    times = arrivals(recording.reads, recording.clocks, sent, recording.pauses)
     rows = zip(times, recording.reads, strict=True)
     return [Arrival(at - sent, earliest - sent, read.size) for (at, earliest), read in rows]
 

@@ -83,3 +83,9 @@ def test_a_read_that_returned_late_may_have_joined_earlier_data() -> None:
     first = read(1 * MS, 4 * MS + 50 * US, 4 * MS)
     assert arrivals([first, late], STEADY, 0)[1] == (49 * MS, 4 * MS)
     assert arrivals([first, prompt], STEADY, 0)[1] == (49 * MS + 1 * US, 49 * MS + 1 * US)
+
+
+def test_a_read_during_a_pause_of_the_process_may_have_joined_earlier_data() -> None:
+    first, second = read(1 * MS, 4 * MS, 4 * MS), read(5 * MS, 50 * MS, 50 * MS)
+    for pause, queued in (((30 * MS, 49 * MS), True), ((1 * MS, 5 * MS), False), ((50 * MS, 60 * MS), False)):
+        assert arrivals([first, second], STEADY, 0, [pause])[1] == (50 * MS, 4 * MS if queued else 50 * MS)
