@@ -32,6 +32,7 @@ from lib.recording import (
 from lib.spec import Pairs
 
 PROTOCOL = 1
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,16 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Make this call. `call`: "EXPERIMENT/N"; one already seen is ignored. `at_ns` None: now."""
+    """Make this call. `call`: "EXPERIMENT/N"; one already seen is ignored. `at_ns` None: now.
+
+    `lab`: it goes to the built-in lab, which hosted mode's rules exempt; said by the service, which
+    started the lab, and never by an address.
+    """
 
     call: str
     request: Request
     at_ns: int | None = None
+    lab: bool = False
     type: Literal["start"] = "start"
 
 
@@ -143,7 +149,7 @@ def fold(start: Start, hello: Hello, parts: Iterable[Part], close: Close | None)
 def to_line(message: Inbound | Outbound) -> str:
     """One JSON line with its newline, `type` first; bytes of a body travel as latin-1 text."""
     data = {"type": message.type} | {f.name: getattr(message, f.name) for f in dataclasses.fields(message)}
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=plain) + "\n"
+    return _ENCODER.encode(data) + "\n"
 
 
 def from_line(line: str) -> Inbound | Outbound:

@@ -125,13 +125,14 @@ def is_lab(endpoint: Endpoint) -> bool:
 
 def origin(base_url: str) -> str:
     """`scheme://host:port` of a base URL, port always named. Raises InvalidSpec when it has none."""
-    parts = urlsplit(base_url)
+    nowhere = InvalidSpec("base_url", f"{base_url!r} has no host that can be called.")
     try:
+        parts = urlsplit(base_url)
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     except ValueError:
-        port = None
+        raise nowhere from None
     if not parts.hostname or port is None:
-        raise InvalidSpec("base_url", f"{base_url!r} has no host that can be called.")
+        raise nowhere
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}:{port}"
 

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from lib.guard import Budget, Spent, anywhere
+from lib.guard import Anywhere, Budget, Spent
 from lib.spec import Limits
 
 S = 1_000_000_000
@@ -124,9 +124,9 @@ def test_every_refusal_says_what_was_kept(clock: Clock) -> None:
 
 
 def test_local_mode_dials_what_the_resolver_gives() -> None:
-    assert [a.place[:2] for a in anywhere("127.0.0.1", 8123)] == [("127.0.0.1", 8123)]
+    assert [a.place[:2] for a in Anywhere().addresses("127.0.0.1", 8123)] == [("127.0.0.1", 8123)]
 
 
 def test_a_name_that_does_not_exist_is_not_found() -> None:
     with pytest.raises(socket.gaierror):
-        anywhere("nothing.invalid", 80)
+        Anywhere().addresses("nothing.invalid", 80)
