@@ -24,14 +24,16 @@ import httpx2
 import openai
 
 from lib.answers import ALLOWED, status_error
+from lib.endings import Ending
 from lib.errors import InvalidSpec
-from lib.guard import Budget, Destinations, anywhere
+from lib.guard import Anywhere, Budget, Policy, key_refusal
 from lib.messages import Close, Key, Part
 from lib.recording import CallError, Clock, Connection, Request
 from lib.redact import Mask, inflated, redact
 from lib.spec import Api, origin
 from lib.stamps import read_clock
-from lib.wire import Failed, Network, Trace
+from lib.trace import Trace
+from lib.wire import Failed, Network, Wire
 
 log = logging.getLogger("streamgauge.capture")
 for _name in ("openai", "httpx2", "httpcore2"):  # below warnings they name addresses and headers
@@ -39,6 +41,13 @@ for _name in ("openai", "httpx2", "httpcore2"):  # below warnings they name addr
 
 IDLE_S = 60.0
 """How long an unused connection is kept for a call that asks for a reused one."""
+
+LARGEST_PART = 256 << 10
+MOST_READS = 8192
+"""Bytes and reads that one part may hold: what waits to be told is copied several times on its way."""
+
+LARGEST_ERROR = 1 << 20
+"""Bytes of an answer that is no success; its first sentence is all that is wanted."""
 
 METHODS: dict[Api, tuple[str, ...]] = {
     "chat.completions": ("chat", "completions", "create"),
@@ -49,50 +58,48 @@ METHODS: dict[Api, tuple[str, ...]] = {
 }
 """Where the client keeps each API kind."""
 
+_REFUSALS = (TypeError, ValueError, openai.OpenAIError, httpx2.InvalidURL, httpx2.UnsupportedProtocol)
 _OPTIONS = {"self", "extra_headers", "extra_query", "extra_body", "timeout"}
 _SENT = re.compile(
     r"host|accept|accept-encoding|connection|content-type|content-length|transfer-encoding|user-agent|"
     r"x-stainless-.*",
     re.IGNORECASE,
 )
-_LAST = {
-    "chat.completions": re.compile(rb"(?:^|[\r\n])data: ?\[DONE\]"),
-    "completions": re.compile(rb"(?:^|[\r\n])data: ?\[DONE\]"),
-    "responses": re.compile(rb"(?:^|[\r\n])event: ?response\.(?:completed|incomplete|failed)\b"),
-}
-_BLANK_LINE = (b"\n\n", b"\n\r\n", b"\r\r")
 
 
 class Tap(httpx2.SyncByteStream):
-    """A response's body on its way through: each piece is booked on the read that brought it."""
+    """A response's body on its way through: each piece is booked on the read that brought it.
 
-    def __init__(self, inner: Any, trace: Trace, stream_of: Api | None) -> None:
+    `kept`: its first `keep` bytes.
+    """
+
+    def __init__(self, inner: Any, trace: Trace, stream_of: Api | None, keep: int) -> None:
+        self.kept = b""
         self._inner = inner
         self._trace = trace
-        self._last = _LAST.get(stream_of) if stream_of else None
-        self._over = False
+        self._keep = keep
+        self._ending = Ending(stream_of) if stream_of else None
         self.complete = False
 
     def __iter__(self) -> Iterator[bytes]:
-        take, last = self._trace.take, self._last
         for piece in self._inner:
-            take(piece)
-            if last is not None:
-                self._watch(last, piece)
+            self.take(piece)
             yield piece
         self.complete = True
+
+    def take(self, piece: bytes) -> None:
+        """A piece came. Lines have a limit; after the stream's own last word nothing is waited for."""
+        self._trace.take(piece)
+        if len(self.kept) < self._keep:
+            self.kept += piece[: self._keep - len(self.kept)]
+        if self._ending is not None:
+            self._trace.budget.line(piece)
+            if self._ending.seen(piece):
+                self._trace.budget.drain()
 
     def close(self) -> None:
         """Done with it, read or not."""
         self._inner.close()
-
-    def _watch(self, last: re.Pattern[bytes], piece: bytes) -> None:
-        """Lines have a limit; and after the stream's own last word nothing more is waited for."""
-        self._trace.budget.line(piece)
-        body = self._trace.body
-        self._over = self._over or last.search(body, max(0, len(body) - len(piece) - 40)) is not None
-        if self._over and body.endswith(_BLANK_LINE):
-            self._trace.budget.drain()
 
 
 class Line(httpx2.BaseTransport):
@@ -145,10 +152,10 @@ class Line(httpx2.BaseTransport):
 class Door:
     """Makes calls and keeps idle connections, by origin. One per process is enough."""
 
-    def __init__(self, destinations: Destinations = anywhere, tls: ssl.SSLContext | None = None) -> None:
-        self._destinations = destinations
+    def __init__(self, policy: Policy | None = None, tls: ssl.SSLContext | None = None) -> None:
+        self.policy = policy or Anywhere()
         # Certificates may come from the operator's SSL_CERT_FILE; nothing else of the environment counts.
-        self._tls = httpx2.create_ssl_context() if tls is None else tls
+        self.tls = httpx2.create_ssl_context() if tls is None else tls
         self._idle: dict[str, list[Line]] = {}
         self._lock = threading.Lock()
 
@@ -162,7 +169,7 @@ class Door:
             with self._lock:
                 if lines := self._idle.get(origin(request.base_url)):
                     return lines.pop()
-        return Line(Network(self._destinations), self._tls)
+        return Line(Network(self.policy), self.tls)
 
     def take_back(self, line: Line, request: Request) -> None:
         """Keep the connection for the next call that wants one, or hang up."""
@@ -236,32 +243,47 @@ class Call:
         self._headers = tuple((k, redact(v, self.secret)) for k, v in headers if ALLOWED.fullmatch(k))
         self._encoding = dict(headers).get("content-encoding", "")
         if not (plain := self._encoding in ("", "identity")):
-            self._mask.compressed(self._encoding)
-        streams = self.request.mode == "streaming" and response.status == 200 and plain
-        self._tap = Tap(response.stream, self.trace, self.request.api if streams else None)
+            self._mask.compressed(self._encoding, self.request.limits.body_bytes)
+        streams = self.request.mode == "streaming" and response.status == 200
+        keep = 0 if 200 <= response.status < 300 else LARGEST_ERROR
+        self._tap = Tap(response.stream, self.trace, self.request.api if streams and plain else None, keep)
+        if streams and dict(headers).get("transfer-encoding", "").lower() == "chunked":
+            wire: Wire = response.extensions["network_stream"]
+            wire.read_chunks(self._tap.take)
+        if keep:
+            self.trace.budget.shrink(keep)
         return self._tap
 
     def part(self) -> Part | None:
-        """What is new and final since the last one; None: nothing. From one thread at a time."""
+        """What is new and final since the last one, 256 kB at most; None: nothing. From one thread."""
         final = self.finished.is_set()
         trace = self.trace
-        reads = trace.reads(self._sent_reads, trace.settled)
-        end = reads[-1].body_end if reads else self._sent_body
-        free = self._mask.release(trace.body, end, final=final)
+        reads = trace.reads(self._sent_reads, min(trace.settled, self._sent_reads + MOST_READS))
+        while len(reads) > 1 and reads[-1].body_end - self._sent_body > LARGEST_PART:
+            reads.pop()
+        body = trace.body(self._sent_reads, self._sent_reads + len(reads))
+        whole = final and self._sent_body + len(body) == trace.size
+        free = self._sent_body + self._mask.release(body, final=whole)
         while reads and reads[-1].body_end > free:
             reads.pop()
-        end = reads[-1].body_end if reads else self._sent_body
         marks, writes = trace.marks[self._sent_marks :], trace.writes[self._sent_writes :]
         if not (marks or writes or reads):
             return None
-        body = bytes(trace.body[self._sent_body : end]).decode("latin-1")
-        part = Part(self.name, self._seq, tuple(marks), tuple(writes), tuple(reads), body)
-        self._seq += 1
-        self._sent_marks += len(marks)
-        self._sent_writes += len(writes)
-        self._sent_reads += len(reads)
-        self._sent_body = end
+        size = reads[-1].body_end - self._sent_body if reads else 0
+        text = body[:size].decode("latin-1")
+        part = Part(self.name, self._seq, tuple(marks), tuple(writes), tuple(reads), text)
+        self._told(part, body[size:])
         return part
+
+    def _told(self, part: Part, rest: bytearray) -> None:
+        self._seq += 1
+        self._sent_marks += len(part.marks)
+        self._sent_writes += len(part.writes)
+        self._sent_reads += len(part.reads)
+        self._sent_body += len(part.body)
+        self.trace.let_go(self._sent_reads)
+        if rest:  # masked already where a key was
+            self.trace.replace(self._sent_reads, rest)
 
     def close(self, pauses: tuple[tuple[int, int], ...] = ()) -> Close:
         """The end of the call, after `finished` and the last part."""
@@ -289,21 +311,15 @@ class Call:
 
     def _refusal(self) -> CallError | None:
         """Why nothing may be sent."""
-        message = None
         try:
             target = origin(self.request.base_url)
         except InvalidSpec as error:
             return CallError("refused", f"{error.message} Nothing was sent.", now())
         self.trace.budget.peer = target.partition("://")[2]
-        if self.request.key_ref and self._key is None:
-            message = "The key is not known here any more. Nothing was sent. Choose or type it again."
-        elif self.request.key_ref and self._key is not None and self._key.origin != target:
-            message = f"This key may go to {self._key.origin} only, not to {target}. Nothing was sent."
-        elif not re.fullmatch(r"[\x21-\x7e]*", self.secret):
-            message = (
-                "The key holds spaces or characters that cannot be sent. Nothing was sent. Type it again."
-            )
-        return None if message is None else CallError("refused", message, now())
+        message = self._door.policy.refusal(self.request.base_url) or key_refusal(
+            self.request, self._key, target
+        )
+        return CallError("refused", f"{message} Nothing was sent.", now()) if message else None
 
     def _make(self) -> CallError | None:
         line = self._door.lend(self.request)
@@ -325,7 +341,7 @@ class Call:
             return status_error(
                 self._status,
                 self._headers,
-                inflated(bytes(self.trace.body), self._encoding),
+                inflated(self._tap.kept if self._tap else b"", self._encoding),
                 budget.peer,
                 self.secret,
                 at_ns,
@@ -350,7 +366,7 @@ class Call:
             )
         if isinstance(error, httpcore2.ProtocolError):
             return "protocol", f"{peer} does not answer as HTTP does ({detail}). Check the base URL."
-        if isinstance(error, (TypeError, ValueError, openai.OpenAIError)):
+        if isinstance(error, _REFUSALS):
             return "refused", f"The client library does not accept this request: {detail}. Check its fields."
         log.exception("a call failed in an unforeseen way")
         return (

@@ -1,9 +1,10 @@
 """What the probe has to say, so that nothing is lost when nobody listens any more.
 
-Lines go to the service as they come and stay in memory for a minute after their call ended. Once the
-service is gone they are written to the spool, one file a call, and so is every line that follows. A file
-may repeat what the service already has: folding is idempotent, and the service throws such a file away.
-A file is locked (flock) until its call's last line stands in it.
+Lines go to the service as they come and are kept for a minute after their call ended. Once the service
+is gone they are written to the spool, one file a call, and so is every line that follows. A call with
+more lines than memory should hold (`MOST_KEPT`) has its file from then on, which is removed with it when
+the service never went. A file may repeat what the service already has: folding is idempotent, and the
+service throws such a file away. A file is locked (flock) until its call's last line stands in it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from typing import BinaryIO
 
 log = logging.getLogger("streamgauge.outbox")
 
+MOST_KEPT = 4 << 20
+"""Bytes of one call's lines in memory; what goes beyond is written early."""
 KEPT_S = 60.0
 """How long the lines of an ended call are kept, since nothing acknowledges them."""
 RECENT_S = 5.0
@@ -34,8 +37,10 @@ class Letters:
     """One call's lines so far. `ended`: when its last line came."""
 
     lines: list[bytes] = field(default_factory=list)
+    size: int = 0
     ended: float | None = None
     file: BinaryIO | None = None
+    path: Path | None = None
 
 
 class Outbox:
@@ -71,10 +76,9 @@ class Outbox:
         with self._lock:
             self._forget_old()
             letters = self._calls[call]
-            letters.lines.append(line)
             if last:
                 letters.ended = self._clock()
-            self._append(letters, line, last=last)
+            self._keep(call, letters, line, last=last)
             self._write(line)
 
     def close(self) -> None:
@@ -82,6 +86,9 @@ class Outbox:
         with self._lock:
             for letters in self._calls.values():
                 self._put_down(letters)
+                if letters.path is not None and not self._orphaned:
+                    with contextlib.suppress(OSError):
+                        letters.path.unlink(missing_ok=True)
 
     def orphan(self) -> None:
         """The service closed our stdin: it says goodbye, or it is dead. Spool what it may lack."""
@@ -90,6 +97,16 @@ class Outbox:
             recent = [c for c in self._calls.values() if c.ended is None or now - c.ended < RECENT_S]
             if recent or self._nobody_reads():
                 self._orphan()
+
+    def _keep(self, call: str, letters: Letters, line: bytes, *, last: bool) -> None:
+        """In memory while it is little; without a spool nothing could ever be done with it."""
+        if letters.path is not None:
+            self._append(letters, line, last=last)
+        elif self._spool is not None:
+            letters.lines.append(line)
+            letters.size += len(line)
+            if letters.size > MOST_KEPT:
+                self._spool_call(call)
 
     def _nobody_reads(self) -> bool:
         if self._pipe is None:
@@ -118,17 +135,22 @@ class Outbox:
 
     def _spool_call(self, call: str) -> None:
         letters = self._calls[call]
-        if self._spool is None:
+        if self._spool is None or letters.path is not None:
             return
         name = re.sub(r"[^A-Za-z0-9-]", "_", call)
+        letters.path = self._spool / f"{name}.{self._probe}.jsonl"
+        lines, letters.lines = letters.lines, []
         try:
             self._spool.mkdir(parents=True, exist_ok=True)
-            letters.file = (self._spool / f"{name}.{self._probe}.jsonl").open("wb", buffering=0)
+            letters.file = letters.path.open("wb", buffering=0)
             fcntl.flock(letters.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             log.error("what arrived cannot be spooled to %s: %s", self._spool, error.strerror)
             return
-        self._append(letters, self._hello + b"".join(letters.lines), last=letters.ended is not None)
+        for line in (self._hello, *lines):
+            self._append(letters, line, last=False)
+        if letters.ended is not None:
+            self._append(letters, b"", last=True)
 
     def _append(self, letters: Letters, data: bytes, *, last: bool) -> None:
         if letters.file is None:
@@ -155,4 +177,7 @@ class Outbox:
         now = self._clock()
         old = [name for name, c in self._calls.items() if c.ended is not None and now - c.ended > KEPT_S]
         for name in old:
-            del self._calls[name]
+            path = self._calls.pop(name).path
+            if path is not None and not self._orphaned:
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The process that makes the calls: `python -m lib.probe [--region R] [--spool DIR]`.
+"""The process that makes the calls: `python -m lib.probe --help`.
 
 JSON lines in on stdin, out on stdout (`lib.messages`); one thread a call, one that sends. It never draws
 and never writes to the database. At the end of stdin it finishes what is under way and exits.
@@ -7,10 +7,12 @@ and never writes to the database. At the end of stdin it finishes what is under 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import logging
 import os
 import platform
+import queue
 import secrets
 import signal
 import sys
@@ -23,9 +25,11 @@ from typing import BinaryIO, Literal, NoReturn
 
 from lib.capture import Call, Door
 from lib.errors import DecodeError
+from lib.guard import Anywhere, Hosted
 from lib.heartbeat import Heartbeat
 from lib.messages import PROTOCOL, Cancel, Hello, Key, Start, from_line, to_line
 from lib.outbox import Outbox
+from lib.priority import PRIORITY, granted, take_priority
 from lib.recording import Instrument
 from lib.stamps import StampTest
 from lib.warmup import warm
@@ -33,7 +37,11 @@ from lib.warmup import warm
 log = logging.getLogger("streamgauge.probe")
 
 TICK_S = 0.05
-"""A call's new reads leave at most this often: 20 parts a second."""
+SLOW_TICK_S = 0.1
+"""A call's new reads leave at most this often: 20 parts a second, 10 while all that comes is a trickle."""
+
+TRICKLE = 7
+"""New reads of all calls in 100 ms that are still a trickle; a stream of 50 events a second brings 5."""
 
 
 class Terminated(Exception):
@@ -43,15 +51,19 @@ class Terminated(Exception):
 class Probe:
     """The calls under way and what is said about them."""
 
-    def __init__(self, door: Door, outbox: Outbox) -> None:
+    def __init__(
+        self, door: Door, outbox: Outbox, priority: int | None = None, *, calm: bool = False
+    ) -> None:
         self._door = door
+        self._lab_door = Door(tls=door.tls)  # of its own, so that no connection is lent across
         self._outbox = outbox
-        self._heartbeat = Heartbeat()
+        self._priority = priority
+        self._heartbeat = Heartbeat(calm=calm)
         self._warm = threading.Event()
         self._keys: dict[str, Key] = {}
         self._seen: set[str] = set()
         self._open: dict[str, Call] = {}
-        self._changed = threading.Event()
+        self._changed: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._leaving = False
         self._sender = threading.Thread(target=self._deliver, name="sender", daemon=True)
 
@@ -88,22 +100,24 @@ class Probe:
         self._seen.add(start.call)
         self._outbox.open(start.call, to_line(start).encode())
         key = self._keys.get(start.request.key_ref)
-        call = self._door.call(start.call, start.request, key, start.at_ns)
+        door = self._lab_door if start.lab else self._door
+        call = door.call(start.call, start.request, key, start.at_ns)
         self._open[start.call] = call
         self._heartbeat.start()
         threading.Thread(target=self._run, args=(call,), name=start.call, daemon=True).start()
-        self._changed.set()
+        self._changed.put(None)
 
     def _run(self, call: Call) -> None:
         self._warm.wait()
+        take_priority(self._priority)
         try:
             call.run()
         finally:
-            self._changed.set()
+            self._changed.put(None)
 
     def _warm_up(self) -> None:
         try:
-            warm(self._door)
+            warm(self._lab_door)
             gc.collect()
             gc.freeze()
         finally:
@@ -111,26 +125,35 @@ class Probe:
 
     def _deliver(self) -> None:
         """The sender's thread: whatever goes wrong here would be silence, so it ends the process."""
-        due = 0.0
+        due, waited = 0.0, SLOW_TICK_S
         try:
             while self._open or not self._leaving:
-                self._changed.wait(max(0.0, due - time.monotonic()) if self._open else None)
-                self._changed.clear()
-                if tick := time.monotonic() >= due:
-                    due = time.monotonic() + TICK_S
-                self._round(tick)
+                with contextlib.suppress(queue.Empty):
+                    self._changed.get(timeout=max(0.0, due - time.monotonic()) if self._open else None)
+                tick = time.monotonic() >= due
+                told = self._round(tick)
+                if tick:
+                    slow = told * SLOW_TICK_S <= TRICKLE * waited
+                    waited = SLOW_TICK_S if slow else TICK_S
+                    due = time.monotonic() + waited
         except BaseException:
             log.exception("the sender failed")
             os._exit(70)
 
-    def _round(self, tick: bool) -> None:
-        """What is new of every call on a tick; of the calls that ended at once, with their end."""
+    def _round(self, tick: bool) -> int:
+        """What is new of every call on a tick; of the calls that ended at once, with their end. Returns
+        the number of reads told."""
+        told = 0
         for call in list(self._open.values()):
             ended = call.finished.is_set()
-            if (ended or tick) and (part := call.part()) is not None:
+            while (ended or tick) and (part := call.part()) is not None:
+                told += len(part.reads)
                 self._outbox.send(call.name, to_line(part).encode())
+                if not ended:
+                    break
             if ended:
                 self._end(call)
+        return told
 
     def _end(self, call: Call) -> None:
         close = call.close(self._heartbeat.pauses(call.begun_ns))
@@ -140,20 +163,21 @@ class Probe:
 
     def _finish(self) -> None:
         self._leaving = True
-        self._changed.set()
+        self._changed.put(None)
         self._sender.join()
         self._door.close()
+        self._lab_door.close()
         self._outbox.close()
 
 
-def describe(region: str, stamps: Literal["kernel", "user"]) -> Instrument:
+def describe(region: str, stamps: Literal["kernel", "user"], scheduler: str) -> Instrument:
     """What takes the stamps here."""
     libraries = (("openai", version("openai")), ("httpx2", version("httpx2")))
     return Instrument(
         probe=secrets.token_hex(6),
         region=region,
         stamps=stamps,
-        scheduler=_scheduler(),
+        scheduler=scheduler,
         resolution_ns=round(time.get_clock_info("perf_counter").resolution * 1e9) or 1,
         versions=(("python", platform.python_version()), *libraries, ("platform", platform.platform())),
     )
@@ -164,6 +188,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lib.probe", description="Makes the measured calls.")
     parser.add_argument("--region", default="local", help="where this probe stands, in your words")
     parser.add_argument("--spool", type=Path, help="folder for what could not be delivered")
+    parser.add_argument("--policy", choices=("local", "hosted"), default="local", help="where calls may go")
+    parser.add_argument("--ports", type=int, nargs="+", default=[443], help="ports that hosted calls may use")
+    parser.add_argument("--priority", action="store_true", help="real-time priority, where it is allowed")
     options = parser.parse_args(argv)
     pipe = _take_stdout()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
@@ -171,9 +198,12 @@ def main(argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _terminate)
     test = StampTest()
-    instrument = describe(options.region, "kernel" if test.works else "user")
+    priority = PRIORITY if options.priority else None
+    instrument = describe(options.region, "kernel" if test.works else "user", granted(priority))
     outbox = Outbox(pipe, options.spool, instrument.probe)
-    Probe(Door(), outbox).serve(sys.stdin.buffer, Hello(PROTOCOL, instrument, time.perf_counter_ns()))
+    door = Door(Hosted(options.ports) if options.policy == "hosted" else Anywhere())
+    probe = Probe(door, outbox, priority, calm=test.works)
+    probe.serve(sys.stdin.buffer, Hello(PROTOCOL, instrument, time.perf_counter_ns()))
     return 0
 
 
@@ -187,14 +217,6 @@ def _take_stdout() -> BinaryIO:
 def _terminate(*_: object) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise Terminated
-
-
-def _scheduler() -> str:
-    if not hasattr(os, "sched_getscheduler"):
-        return "other"
-    policy = os.sched_getscheduler(0) & ~getattr(os, "SCHED_RESET_ON_FORK", 0)
-    names = {os.SCHED_FIFO: "fifo", os.SCHED_RR: "rr"}
-    return f"{names[policy]} {os.sched_getparam(0).sched_priority}" if policy in names else "other"
 
 
 if __name__ == "__main__":

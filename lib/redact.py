@@ -28,59 +28,50 @@ def redact(text: str, secret: str) -> str:
 
 
 class Mask:
-    """Overwrites one key in a growing body with asterisks, also where two reads split it.
+    """Overwrites one key in a body that comes in windows, also where two reads split it.
 
     A compressed body cannot be searched: it is inflated aside, and blanked from where the key was found.
     """
 
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode() if len(secret) >= SHORTEST else b""
-        self._done = 0
         self._inflater: Inflater | None = None
 
-    def compressed(self, encoding: str) -> None:
-        """The body turned out to be encoded; unknown encodings are blanked whole when a key is in flight."""
-        self._inflater = Inflater(encoding, self._secret) if self._secret else None
+    def compressed(self, encoding: str, at_most: int) -> None:
+        """The body turned out to be encoded. With a key in flight it is blanked from where it cannot be
+        read, or holds more than `at_most` plain bytes: nobody could say what is in there."""
+        self._inflater = Inflater(encoding, self._secret, at_most) if self._secret else None
 
-    def release(self, body: bytearray, end: int, *, final: bool) -> int:
-        """Mask `body[:end]` in place; returns how much of it may leave now.
+    def release(self, window: bytearray, *, final: bool) -> int:
+        """Mask a window in place; returns how many of its bytes may leave now.
 
-        Held back: a tail that may be the beginning of the key, unless `final`.
+        The next window begins with those that stayed, as they are now. Held back: a tail that may be the
+        beginning of the key, unless `final`. Of a compressed body all leaves.
         """
         if not self._secret:
-            return end
+            return len(window)
         if self._inflater is not None:
-            self._blank(body, end)
-            return end
-        size = len(self._secret)
-        at = body.find(self._secret, max(0, self._done - size + 1), end)
-        while at >= 0:
-            body[at : at + size] = b"*" * size
-            at = body.find(self._secret, at + size, end)
-        self._done = end
-        return end if final else end - self._begun(body, end)
+            if self._inflater.tells(bytes(window)):
+                window[:] = bytes(len(window))
+            return len(window)
+        window[:] = window.replace(self._secret, b"*" * len(self._secret))
+        return len(window) if final else len(window) - self._begun(window)
 
-    def _begun(self, body: bytearray, end: int) -> int:
-        for size in range(min(len(self._secret) - 1, end), 0, -1):
-            if body[end - size : end] == self._secret[:size]:
+    def _begun(self, window: bytearray) -> int:
+        for size in range(min(len(self._secret) - 1, len(window)), 0, -1):
+            if window.endswith(self._secret[:size]):
                 return size
         return 0
 
-    def _blank(self, body: bytearray, end: int) -> None:
-        assert self._inflater is not None
-        piece = bytes(body[self._done : end])
-        if self._inflater.tells(piece):
-            body[self._done : end] = bytes(len(piece))
-        self._done = end
-
 
 class Inflater:
-    """Looks for a key in a compressed stream, 64 kB of plain bytes at a time."""
+    """Looks for a key in a compressed stream, 64 kB of plain bytes at a time, `at_most` in all."""
 
-    def __init__(self, encoding: str, secret: bytes) -> None:
+    def __init__(self, encoding: str, secret: bytes, at_most: int) -> None:
         known = encoding.strip().lower() in ("gzip", "x-gzip", "deflate")
         self._stream = zlib.decompressobj(47) if known else None
         self._secret = secret
+        self._left = at_most
         self._tail = b""
         self._found = not known
 
@@ -92,7 +83,8 @@ class Inflater:
             except zlib.error:
                 self._found = True
                 break
-            self._found = self._secret in plain
+            self._left -= len(plain)
+            self._found = self._secret in plain or self._left < 0
             self._tail = plain[-len(self._secret) :]
             piece = self._stream.unconsumed_tail
         return self._found

@@ -1,12 +1,11 @@
 """The network under the openai client: every byte passes here, is stamped, and is held to the budget.
 
-A Trace is what one call's socket saw. TLS handshakes are marks, not reads or writes, so that the first
+What it sees goes into the call's Trace. TLS handshakes are marks, not reads or writes, so that the first
 write is always the request's first byte. What the bytes mean is not wire's business.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import ipaddress
 import os
@@ -22,10 +21,12 @@ from typing import Any
 
 import httpcore2
 
-from lib.guard import Address, Budget, Destinations, Refused, Spent, anywhere
-from lib.recording import CallError, ErrorKind, Read, Write
+from lib.chunks import Chunks
+from lib.guard import Address, Anywhere, Budget, Policy, Refused, Spent
+from lib.recording import CallError, ErrorKind, Write
 from lib.stamps import ANCILLARY, kernel_ns, prepare
 from lib.tls import Channel
+from lib.trace import Trace
 
 RECEIVE = 65536
 
@@ -42,76 +43,12 @@ class FailedWrite(Failed, httpcore2.WriteError):
     """The request could not be sent whole; a server may still have answered, which httpcore looks for."""
 
 
-class Trace:
-    """What one call's socket saw. The call's thread writes, the sender's thread reads what is settled.
-
-    `reads[:settled]` are final: since the client pulls, a read's `body_end` can no longer grow once the
-    next one has begun.
-    """
-
-    def __init__(self, budget: Budget) -> None:
-        self.budget = budget
-        self.marks: list[tuple[str, int]] = []
-        self.writes: list[Write] = []
-        self.body = bytearray()
-        self.settled = 0
-        self.connected = False
-        self.awaits_head = False
-        self._stamps: list[tuple[int, int, int | None, int]] = []
-        self._ends: list[int] = []
-        self._interrupt: Callable[[], None] | None = None
-
-    def mark(self, name: str) -> None:
-        """Note that something happened now."""
-        self.marks.append((name, now()))
-
-    def reads(self, start: int, end: int) -> list[Read]:
-        """Reads as they are recorded; only those before `settled` are final while the call runs."""
-        pairs = zip(self._stamps[start:end], self._ends[start:end], strict=True)
-        return [Read(*stamps, end) for stamps, end in pairs]
-
-    @property
-    def last_read(self) -> int:
-        """The index of the newest read."""
-        return len(self._stamps) - 1
-
-    @property
-    def at_end_of_file(self) -> bool:
-        """Whether the newest read found the connection closed."""
-        return bool(self._stamps) and self._stamps[-1][3] == 0
-
-    def append(self, before: int, after: int, kernel_ns: int | None, size: int) -> None:
-        """One read returned."""
-        self._ends.append(len(self.body))
-        self._stamps.append((before, after, kernel_ns, size))
-
-    def take(self, piece: bytes) -> None:
-        """A piece of the body came out of the newest read."""
-        self.body += piece
-        self._ends[-1] = len(self.body)
-
-    def settle(self) -> None:
-        """Nothing more can come out of the reads there are."""
-        self.settled = len(self._stamps)
-
-    def on_cancel(self, interrupt: Callable[[], None] | None) -> None:
-        """How to wake the call's thread out of what it waits for now."""
-        self._interrupt = interrupt
-
-    def cancel(self) -> None:
-        """From any thread: end the call now. What arrived is kept."""
-        self.budget.cancelled = True
-        if (interrupt := self._interrupt) is not None:
-            with contextlib.suppress(OSError):
-                interrupt()
-
-
 class Network(httpcore2.NetworkBackend):
     """Makes the connections of one call at a time; `trace` is that call's."""
 
-    def __init__(self, destinations: Destinations = anywhere) -> None:
+    def __init__(self, policy: Policy | None = None) -> None:
         self.trace: Trace
-        self._destinations = destinations
+        self._policy = policy or Anywhere()
 
     def connect_tcp(
         self,
@@ -140,21 +77,21 @@ class Network(httpcore2.NetworkBackend):
         raise Failed(CallError("refused", "Unix sockets cannot be called. Use http://host:port.", now()))
 
     def _look_up(self, host: str, port: int) -> Sequence[Address]:
-        answer = self._destinations_of(host, port)
+        answer = self._addresses_of(host, port)
         if isinstance(answer, Refused):
             raise self.failed("refused", str(answer))
         if isinstance(answer, Exception) or not answer:
             raise self.failed("resolve", f"The host {host} was not found. Check the base URL.")
         return answer
 
-    def _destinations_of(self, host: str, port: int) -> Sequence[Address] | Exception:
+    def _addresses_of(self, host: str, port: int) -> Sequence[Address] | Exception:
         """A lookup cannot be cancelled: it runs aside, and is left behind when it takes too long."""
         if _is_address(host):
-            return _asked(self._destinations, host, port)
+            return _asked(self._policy, host, port)
         answers: queue.SimpleQueue[Sequence[Address] | Exception] = queue.SimpleQueue()
         self.trace.on_cancel(lambda: answers.put(TimeoutError()))
         threading.Thread(
-            target=lambda: answers.put(_asked(self._destinations, host, port)), name="lookup", daemon=True
+            target=lambda: answers.put(_asked(self._policy, host, port)), name="lookup", daemon=True
         ).start()
         try:
             answer = answers.get(timeout=self.left_s())
@@ -212,10 +149,29 @@ class Wire(httpcore2.NetworkStream):
         self._network = network
         self._channel: Channel | None = None
         self._head = b""
+        self._piece = b""
+        self._rest = b""
+        self._chunks: Chunks | None = None
         self._timeout = -1.0
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """What arrived, decrypted. Raises Failed; the budget decides how long it waits."""
+        if self._chunks is None:
+            self._piece = self._next(max_bytes)
+            return self._piece
+        while True:
+            if not (data := self._rest or self._next(max_bytes)):
+                return b""
+            theirs, self._rest = self._chunks.feed(data)
+            if theirs:
+                return theirs
+
+    def read_chunks(self, take: Callable[[bytes], None]) -> None:
+        """From here on, until the next request: whole chunks of the body go to `take`, and only what
+        else there is to whoever reads."""
+        self._chunks = Chunks(self._piece, take)
+
+    def _next(self, max_bytes: int) -> bytes:
         if self._channel is None:
             return self._receive()
         try:
@@ -227,7 +183,7 @@ class Wire(httpcore2.NetworkStream):
         """Send. The request's head waits for its body's first piece: both leave in one write."""
         if self._network.trace.awaits_head:
             self._network.trace.awaits_head = False
-            self._head = buffer
+            self._chunks, self._head = None, buffer
             return
         data, self._head = self._head + buffer, b""
         if data and self._channel is None:
@@ -332,9 +288,9 @@ class Wire(httpcore2.NetworkStream):
         return CallError("reset", what, now())
 
 
-def _asked(destinations: Destinations, host: str, port: int) -> Sequence[Address] | Exception:
+def _asked(policy: Policy, host: str, port: int) -> Sequence[Address] | Exception:
     try:
-        return destinations(host, port)
+        return policy.addresses(host, port)
     except (OSError, UnicodeError, Refused) as error:
         return error
 

@@ -8,15 +8,18 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import trustme
 
 from lib.capture import Call, Door
+from lib.guard import Address, Anywhere
 from lib.messages import PROTOCOL, Hello, Key, Part, Start, fold
 from lib.recording import Instrument, Recording, Request
 from lib.spec import Limits
 
+FLOOD = "flood"  # the step before it again and again, as fast as it is taken
 HOLD = "hold"  # keep the connection open until the client or the test ends it
 FIN = "fin"  # close now
 RST = "rst"  # break off
@@ -93,12 +96,16 @@ class Scripted:
         peer.close()
 
     def _play(self, peer: socket.socket, script: Sequence[Step]) -> bool:
-        for step in script:
-            if isinstance(step, bytes):
+        for before, step in zip([b"", *script], script, strict=False):
+            if step == FLOOD:
+                assert isinstance(before, bytes)
+                while not self._over.is_set():
+                    peer.sendall(before)
+            elif isinstance(step, bytes):
                 peer.settimeout(20)
-                before = time.perf_counter_ns()
+                at = time.perf_counter_ns()
                 peer.sendall(step)
-                self.sent.put((before, len(step)))
+                self.sent.put((at, len(step)))
             elif isinstance(step, float):
                 if self._over.wait(step):
                     return False
@@ -183,6 +190,13 @@ def finish(call: Call) -> Recording:
     return fold(Start(call.name, call.request), Hello(PROTOCOL, INSTRUMENT, 0), parts, call.close())
 
 
+class Telling(Anywhere):
+    """A policy that dials what the test says."""
+
+    def __init__(self, addresses: Callable[[str, int], Sequence[Address]]) -> None:
+        self.addresses = addresses  # type: ignore[method-assign, assignment]
+
+
 def record(request: Request, *, door: Door | None = None, key: Key | None = None) -> Recording:
     """One call through a door of its own, unless one is given."""
     used = door or Door()
@@ -218,6 +232,11 @@ class Authority:
         self._authority = trustme.CA()
         self.client = ssl.create_default_context()
         self._authority.configure_trust(self.client)
+
+    def to_file(self, path: Path) -> Path:
+        """The authority's certificate, as SSL_CERT_FILE wants it."""
+        self._authority.cert_pem.write_to_path(str(path))
+        return path
 
     def server(self, name: str = "localhost") -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

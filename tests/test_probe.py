@@ -7,11 +7,13 @@ import logging
 import os
 import queue
 import signal
+import statistics
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,10 @@ import pytest
 from lib.heartbeat import Heartbeat
 from lib.messages import Cancel, Close, Hello, Inbound, Key, Part, Start, fold, from_line, to_line
 from lib.outbox import Outbox
+from lib.priority import PRIORITY, granted
 from lib.recording import Recording
 from lib.spec import Limits, origin
-from tests.scripted import HOLD, Scripted, asking, chunk, chunked, head, record, until, whole
+from tests.scripted import HOLD, Authority, Scripted, asking, chunk, chunked, head, record, until, whole
 
 ROOT = Path(__file__).resolve().parent.parent
 EVENTS = (b'data: {"a":1}\n\n', b"data: \xff\x85\xe2\x80\xa8\n\n", b"data: [DONE]\n\n")
@@ -33,10 +36,10 @@ LONG = Limits(connect_s=5.0, silence_s=60.0, total_s=60.0)
 class Owner:
     """Stands where the service stands: writes lines in, reads lines out."""
 
-    def __init__(self, spool: Path, **environment: str) -> None:
+    def __init__(self, spool: Path, *flags: str, **environment: str) -> None:
         self.spool = spool
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "lib.probe", "--region", "desk", "--spool", str(spool)],
+            [sys.executable, "-m", "lib.probe", "--region", "desk", "--spool", str(spool), *flags],
             cwd=ROOT,
             env={**os.environ, **environment},
             stdin=subprocess.PIPE,
@@ -202,6 +205,69 @@ def test_every_api_kind_works_in_a_fresh_process(owner: Owner) -> None:
             owner.say(start)
             seen, _ = owner.until_close(start)
             assert (seen.error, seen.body) == (None, b"{}")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_second_call_reuses_the_connection_when_both_ask_for_it(tmp_path: Path, scheme: str) -> None:
+    """After a chat stream with its [DONE], which the client alone would hang up on."""
+    authority = Authority()
+    owner = Owner(tmp_path / "spool", SSL_CERT_FILE=str(authority.to_file(tmp_path / "ca.pem")))
+    with Scripted([chunked(*EVENTS)], authority.server() if scheme == "https" else None) as server:
+        seen = []
+        for n, connection in enumerate(("reused", "reused", "new", "reused", "new")):
+            start = Start(f"abc/{n}", asking(server.url, connection=connection))
+            owner.say(start)
+            seen.append(owner.until_close(start)[0])
+        assert server.connections == 3
+    owner.close_stdin()
+    owner.wait()
+    assert [s.error for s in seen] == [None] * 5
+    assert [s.connection for s in seen] == ["new", "reused", "new", "reused", "new"]
+    assert [bool(s.marks) for s in seen] == [True, False, True, False, True]
+    assert all(s.body == b"".join(EVENTS) for s in seen)
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("api", ["chat.completions", "completions", "responses"])
+def test_the_first_call_of_a_process_is_as_true_as_the_tenth(owner: Owner, api: str) -> None:
+    """Error of the first text: what the recording says between the request and it, minus what the server
+    says. Tolerance 10 ms over the median of the other nine; a cold process would be 50 to 450 ms late."""
+    received: list[int] = []
+    step = partial(lambda: received.append(time.perf_counter_ns()))
+    script = [step, head(transfer_encoding="chunked"), 0.05, chunk(EVENTS[0]), 0.05, b"0\r\n\r\n"]
+    errors = []
+    with Scripted([script]) as server:
+        for n in range(10):
+            start = Start(f"abc/{n}", asking(server.url, api))
+            owner.say(start)
+            seen, _ = owner.until_close(start)
+            assert seen.error is None
+            _, (sent_ns, _), _ = (server.sent.get(timeout=5) for _ in range(3))
+            first = next(read for read in seen.reads if read.body_end)
+            errors.append((first.after_ns - seen.writes[0].before_ns) - (sent_ns - received[n]))
+    assert errors[0] - statistics.median(errors[1:]) < 10_000_000, errors
+
+
+def test_priority_is_taken_where_it_is_granted_and_what_was_got_is_told(tmp_path: Path) -> None:
+    owner = Owner(tmp_path / "spool", "--priority")
+    with Scripted([chunked(*EVENTS)]) as server:
+        start = Start("abc/0", asking(server.url))
+        owner.say(start)
+        seen, _ = owner.until_close(start)
+    owner.close_stdin()
+    owner.wait()
+    assert seen.error is None
+    assert seen.instrument.scheduler == granted(PRIORITY)
+    assert granted(PRIORITY) in ("fifo 20", "other")
+
+
+def test_priority_that_is_not_granted_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse, raising=False)
+    assert granted(PRIORITY) == "other"
+    assert granted(None) == "other"
 
 
 def test_calls_run_at_the_same_time_and_one_is_cancelled_alone(owner: Owner) -> None:
@@ -483,6 +549,37 @@ def test_a_goodbye_spools_an_open_call(outbox: Any) -> None:
     assert set(files()) == {"______e_1.p1.jsonl"}, "a file's name is ours"
 
 
+def test_more_lines_than_memory_should_hold_go_to_a_file_early_and_it_goes_with_the_call(
+    outbox: Any, pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lib.outbox.MOST_KEPT", 8)
+    box, clock, files = outbox
+    box.open("e/1", b"start\n")
+    box.send("e/1", b"one\n")  # 4 bytes
+    assert files() == {}
+    box.send("e/1", b"two!\n")  # 9
+    box.send("e/1", b"end\n", last=True)
+    assert files() == {"e_1.p1.jsonl": b"hello\nstart\none\ntwo!\nend\n"}
+    assert pipe.taken == b"hello\none\ntwo!\nend\n"
+    clock.s += 61
+    box.open("e/2", b"start\n")
+    box.send("e/2", b"end\n", last=True)
+    assert files() == {}, "the service has it all"
+
+
+def test_a_file_that_was_begun_early_stays_when_the_service_goes(
+    outbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lib.outbox.MOST_KEPT", 1)
+    box, _, files = outbox
+    box.open("e/1", b"start\n")
+    box.send("e/1", b"one\n")
+    box.orphan()
+    box.send("e/1", b"end\n", last=True)
+    box.close()
+    assert files() == {"e_1.p1.jsonl": b"hello\nstart\none\nend\n"}
+
+
 def test_a_spool_that_cannot_be_written_is_told_and_survived(
     pipe: Pipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -513,6 +610,30 @@ def test_an_oversleep_of_five_milliseconds_is_a_pause() -> None:
     assert woken.wait(10)
     assert heart.pauses(0) == ((2_000_000, 12_000_000), (18_000_000, 23_000_000))
     assert heart.pauses(20_000_000) == ((18_000_000, 23_000_000),)
+    until(lambda: "heartbeat" not in [t.name for t in threading.enumerate()], "the heart to rest")
+
+
+def test_where_the_kernel_stamps_a_calm_heart_beats_slower_until_it_is_stirred() -> None:
+    """250 ms at 2 ms each are 125 beats; then 10 ms; an oversleep of 2 ms brings 2 ms back."""
+    clock, asked = {"ns": 0}, []
+    done = threading.Event()
+
+    def sleep(s: float) -> None:
+        asked.append(round(s * 1000))
+        late = 2_000_000 if len(asked) == 140 else 0
+        clock["ns"] += round(s * 1e9) + late
+        if len(asked) == 145:
+            heart.stop()
+            done.set()
+
+    heart = Heartbeat(lambda: clock["ns"], sleep, calm=True)
+    heart.start()
+    assert done.wait(10)
+    assert asked[:126] == [2] * 126
+    assert asked[126:140] == [10] * 14
+    assert asked[140:145] == [2] * 5
+    assert heart.pauses(0) == (), "2 ms late is no pause"
+    until(lambda: "heartbeat" not in [t.name for t in threading.enumerate()], "the heart to rest")
 
 
 def test_the_heart_rests_between_calls() -> None:
