@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from lib.errors import ChildError, DecodeError
@@ -137,7 +137,7 @@ class Probe:
     """The measuring process, kept warm and started again when it died.
 
     `heard` is called with every Part and Close and its line, from one thread; `lost` with the session
-    that ended, after its last line.
+    that ended, after its last line. `arguments`: more for its command line, as settings say.
     """
 
     def __init__(
@@ -146,8 +146,9 @@ class Probe:
         region: str,
         heard: Callable[[Part | Close, str], None],
         lost: Callable[[Session], None],
+        arguments: Sequence[str] = (),
     ) -> None:
-        self._arguments = ("--region", region, "--spool", str(data / "spool"))
+        self._arguments = ("--region", region, "--spool", str(data / "spool"), *arguments)
         self._heard, self._lost = heard, lost
         self._starting = threading.Lock()
         self._session: Session | None = None
@@ -271,15 +272,17 @@ class Lab:
     def base_url(self) -> str:
         """Where it listens. Raises ChildError."""
         with self._lock:
+            if self._stop.is_set():
+                raise ChildError("Streamgauge is shutting down; nothing was sent.")
             if self._child is None or not self._child.alive:
                 self._child, self._base_url = self._start()
             return self._base_url
 
     def close(self) -> None:
-        """End it."""
+        """End it, even if it is just starting."""
+        self._stop.set()
         with self._lock:
             if self._child is not None:
-                self._stop.set()
                 self._child.close()
                 self._child = None
 

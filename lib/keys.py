@@ -26,10 +26,14 @@ LONGEST = 4096
 
 
 class Keys:
-    """All keys this process knows. Shows none of them, not even in a traceback."""
+    """All keys this process knows. Shows none of them, not even in a traceback.
 
-    def __init__(self, secrets_file: Path = SECRETS) -> None:
+    `found`: whether keys of this machine may be used; when strangers use the server, only typed ones are.
+    """
+
+    def __init__(self, secrets_file: Path = SECRETS, *, found: bool = True) -> None:
         self._file = secrets_file
+        self._found = found
         self._typed: dict[str, tuple[str, str]] = {}
         self._allowed: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
@@ -50,7 +54,7 @@ class Keys:
 
     def found(self, name: str) -> str | None:
         """The reference of a key in the environment, else in secrets.toml; None when there is none."""
-        if not name:
+        if not name or not self._found:
             return None
         if os.environ.get(name, "").strip():
             return f"env:{name}"
@@ -67,6 +71,8 @@ class Keys:
         source, _, name = ref.partition(":")
         if source == "typed":
             return Key(ref, self._typed_for(ref, where), where)
+        if not self._found:
+            raise KeyRefused("This server uses no keys of its own. Type a key.")
         secret = os.environ.get(name, "").strip() if source == "env" else self._secret(name)
         if not secret:
             raise KeyRefused(f"There is no key {name} here any more. Set it and start again, or type one.")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from lib.errors import SettingsError
 from lib.spec import Limits
@@ -24,8 +24,18 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="STREAMGAUGE_", frozen=True, extra="ignore")
 
     data: Path = Field(default=ROOT / "data", description="The folder that holds experiments.")
-    mode: Literal["local"] | None = Field(
-        default=None, description="Who may use this server; required when it listens beyond this computer."
+    mode: Literal["local", "hosted"] | None = Field(
+        default=None,
+        description=(
+            "Who may use this server; required when it listens beyond this computer. hosted: strangers. "
+            "Calls go to the public internet only, no key of this machine is used, nothing is looked for."
+        ),
+    )
+    ports: Annotated[tuple[int, ...], NoDecode] = Field(
+        default=(443,), min_length=1, description="Ports that hosted calls may use, with commas between."
+    )
+    priority: bool = Field(
+        default=False, description="Read streams with real-time priority, where the system allows it."
     )
     region: str = Field(default="local", description="Where the probe stands, in your words; on every link.")
     connect_s: float = Field(
@@ -35,6 +45,35 @@ class Settings(BaseSettings):
     total_s: float = Field(default=Limits().total_s, gt=0, description="Seconds a whole call may take.")
     discover: bool = Field(default=True, description="Look for local servers on their usual ports.")
     download: bool = Field(default=True, description="Fetch a missing tokenizer vocabulary, 10 s at most.")
+
+    @field_validator("ports", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return value.split(",") if isinstance(value, str) else value
+
+    @field_validator("ports")
+    @classmethod
+    def _are_ports(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not all(0 < port < 65536 for port in value):
+            raise ValueError("a port is a number from 1 to 65535")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _look_for_nothing(cls, values: dict[str, object]) -> dict[str, object]:
+        return {**values, "discover": False} if values.get("mode") == "hosted" else values
+
+    @property
+    def hosted(self) -> bool:
+        """Whether strangers use this server."""
+        return self.mode == "hosted"
+
+    def probe_arguments(self) -> tuple[str, ...]:
+        """What the probe is told on its command line, its place and its spool aside."""
+        policy = "hosted" if self.hosted else "local"
+        ports = ("--ports", *map(str, self.ports))
+        priority = ("--priority",) if self.priority else ()
+        return ("--policy", policy, *ports, *priority)
 
     def limits(self) -> Limits:
         """Limits for experiments started here."""
@@ -47,8 +86,9 @@ def read() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        name = "STREAMGAUGE_" + "_".join(str(p) for p in first["loc"]).upper()
-        raise SettingsError(f"{name} cannot be used: {first['msg']}.") from None
+        name = f"STREAMGAUGE_{first['loc'][0]}".upper()
+        message = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{name} cannot be used: {message}.") from None
 
 
 def check_bind(address: str | None, mode: str | None) -> None:
