@@ -33,7 +33,7 @@ from lib.spec import (
     endpoint_problems,
     number,
 )
-from lib.summary import caveat, table
+from lib.summary import caveat, instrument, table
 
 ASKED = ("base_url", "model", "prompt", "system", "api", "max_tokens", "temperature", "key_env")
 POLL_S = 0.1
@@ -194,8 +194,18 @@ def _report(experiment: Experiment) -> None:
         print(printable(cells.rstrip()))
     print()
     print(printable(caveat(experiment, 0, 0)))
+    for line in (*_held_back(experiment), instrument(experiment)):
+        if line:
+            print(printable(line))
     if experiment.spec.pairs > 1:
         print(f"The first of {experiment.spec.pairs} pairs is shown; the JSON has them all.")
+
+
+def _held_back(experiment: Experiment) -> list[str]:
+    """How the first pair's stream came, where it did not come as it was made, and what would help."""
+    first = (c for c in experiment.calls if (c.planned.arm, c.planned.pair) == (0, 0))
+    found = [c.delivery for c in first if c.delivery and c.delivery.kind not in (None, "incremental")]
+    return [f"{d.sentence} {d.fix or ''}".rstrip() for d in found]
 
 
 def _complaints(experiment: Experiment) -> int:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from lib.children import Probe, Session
 from lib.errors import ChildError
@@ -28,30 +29,48 @@ LEAD_NS = 30_000_000
 GRACE_S = 20.0
 
 
+class Leaving(NamedTuple):
+    """A call of an experiment about to be sent. `lab`: it goes to the built-in endpoint."""
+
+    n: int
+    request: Request
+    lab: bool
+
+
 class Dispatch:
     """The calls under way in this process. Safe from any thread."""
 
     def __init__(
-        self, data: Path, region: str, *, ledger: Ledger, owner: str, feed: Feed, keys: Keys
+        self,
+        data: Path,
+        region: str,
+        *,
+        ledger: Ledger,
+        owner: str,
+        feed: Feed,
+        keys: Keys,
+        arguments: Sequence[str] = (),
     ) -> None:
         self.saver = Saver(ledger, owner, self._saved)
-        self.probe = Probe(data, region, self._heard, self._lost)
+        self.probe = Probe(data, region, self._heard, self._lost, arguments)
         self._ledger, self._owner, self._feed, self._keys = ledger, owner, feed, keys
         self._open: dict[str, Underway] = {}
         self._lock = threading.Lock()
 
-    def send(self, experiment: str, requests: Sequence[tuple[int, Request]]) -> list[Underway]:
+    def send(self, experiment: str, leaving: Sequence[Leaving]) -> list[Underway]:
         """Start these calls together; each is in the ledger as sent before it leaves.
 
         Raises ChildError, KeyRefused or StoreError when none of them was sent; [] when the ledger says
         that they may not be sent any more.
         """
         session = self.probe.ready()
-        keys = [self._keys.resolve(r.key_ref, r.base_url) for _, r in requests if r.key_ref]
-        at_ns = session.now_ns() + LEAD_NS if len(requests) > 1 else None
+        keys = [
+            self._keys.resolve(x.request.key_ref, x.request.base_url) for x in leaving if x.request.key_ref
+        ]
+        at_ns = session.now_ns() + LEAD_NS if len(leaving) > 1 else None
         calls = [
-            Underway(experiment, n, Start(f"{experiment}/{n}", request, at_ns), session)
-            for n, request in requests
+            Underway(experiment, x.n, Start(f"{experiment}/{x.n}", x.request, at_ns, x.lab), session)
+            for x in leaving
         ]
         hello = to_line(session.hello).rstrip("\n")
         lines = [(c.n, hello, to_line(c.start).rstrip("\n")) for c in calls]
@@ -67,16 +86,25 @@ class Dispatch:
 
     def ask(self, request: Request, timeout: float) -> Recording:
         """One call that belongs to no experiment and is not kept. Raises ChildError, KeyRefused."""
+        call = self.begin(request)
+        if not call.kept.wait(timeout):
+            self.drop(call)
+        return call.recording()
+
+    def begin(self, request: Request, *, lab: bool = False) -> Underway:
+        """As `ask`, without waiting for the end."""
         session = self.probe.ready()
-        call = Underway("", 0, Start(f"-/{secrets.token_hex(8)}", request), session)
+        call = Underway("", 0, Start(f"-/{secrets.token_hex(8)}", request, lab=lab), session)
         if request.key_ref:
             session.send(self._keys.resolve(request.key_ref, request.base_url))
         self._start(session, [call])
-        if not call.kept.wait(timeout):
-            self._cancel([call])
-            call.kept.wait(1.0)
-            self._ended(call, None)
-        return call.recording()
+        return call
+
+    def drop(self, call: Underway) -> None:
+        """End a call that belongs to no experiment; back within a second."""
+        self._cancel([call])
+        call.kept.wait(1.0)
+        self._ended(call, None)
 
     def wait(self, calls: Sequence[Underway]) -> None:
         """Until all have ended and are saved. A probe that overruns its own limits is ended.

@@ -13,12 +13,14 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from lib.calibration import Calibration
+from lib.delivery import delivery
 from lib.experiment import CallResult, Experiment, Number
 from lib.lab import recordings
 from lib.messages import Hello, Part, Start, fold, from_line
 from lib.metrics import definition, measure
-from lib.recording import Recording, from_bytes
-from lib.spec import ExperimentSpec, is_lab
+from lib.recording import Recording, from_bytes, times
+from lib.spec import ExperimentSpec, Pairs, is_lab
 from lib.store import CallRow, Store
 from lib.timeline import Recount, Timeline, decode
 from lib.tokens import Vocabulary
@@ -55,13 +57,21 @@ class Results:
         if any(r.planned.n not in known and r.state in ARRIVED for r in rows):
             known = self._arrived(id, spec, rows, known, live)
         calls = tuple(known.get(r.planned.n) or CallResult(r.planned, r.state) for r in rows)
-        return Experiment(id, spec, row.state, row.created_ms, calls, row.title, row.note, row.parent)
+        words = (row.title, row.note, row.parent)
+        return Experiment(id, spec, row.state, row.created_ms, calls, *words, *_calibration(row.calibration))
 
-    def compute(self, id: str, n: int, spec: ExperimentSpec, arm: int, timeline: Timeline) -> Numbers:
+    def compute(
+        self, id: str, n: int, spec: ExperimentSpec, arm: int, timeline: Timeline, headers: Pairs
+    ) -> Numbers:
         """The numbers of one ended call, kept in the store."""
-        numbers = self._numbers(spec, arm, timeline)
+        numbers = self._numbers(spec, arm, timeline, headers)
         self._store.put_derived(id, n, definition(), *_to_json(numbers))
         return numbers
+
+    def calibrated(self, id: str, found: Calibration, age_s: float) -> None:
+        """Keep the calibration that an experiment was made with."""
+        data = {"age_s": age_s, "calibration": dataclasses.asdict(found)}
+        self._store.put_calibration(id, json.dumps(data))
 
     def forget(self, id: str) -> None:
         """Drop what is remembered of an experiment."""
@@ -100,7 +110,7 @@ class Results:
     ) -> CallResult:
         timeline = decode(recording)
         if numbers is None or _torn(numbers, timeline):
-            numbers = self.compute(id, row.planned.n, spec, row.planned.arm, timeline)
+            numbers = self.compute(id, row.planned.n, spec, row.planned.arm, timeline, recording.headers)
         return _result(row, recording, timeline, numbers)
 
     def _open(self, spec: ExperimentSpec, row: CallRow, recording: Recording | None) -> CallResult:
@@ -109,12 +119,13 @@ class Results:
             return CallResult(row.planned, row.state)
         timeline = decode(recording)
         if row.state == "unknown":
-            return _result(row, recording, timeline, self._numbers(spec, row.planned.arm, timeline))
+            numbers = self._numbers(spec, row.planned.arm, timeline, recording.headers)
+            return _result(row, recording, timeline, numbers)
         return _result(row, recording, dataclasses.replace(timeline, error=None), None)
 
-    def _numbers(self, spec: ExperimentSpec, arm: int, timeline: Timeline) -> Numbers:
+    def _numbers(self, spec: ExperimentSpec, arm: int, timeline: Timeline, headers: Pairs) -> Numbers:
         recount, reason = self._recount(spec, arm, timeline)
-        metrics, reasons = measure(timeline, recount)
+        metrics, reasons = measure(timeline, recount, headers)
         return Numbers(recount, reason, metrics, reasons)
 
     def _recount(
@@ -141,6 +152,7 @@ class Results:
 
 
 def _result(row: CallRow, recording: Recording, timeline: Timeline, numbers: Numbers | None) -> CallResult:
+    judged = numbers is not None and timeline.mode == "streaming"
     return CallResult(
         row.planned,
         row.state,
@@ -148,6 +160,10 @@ def _result(row: CallRow, recording: Recording, timeline: Timeline, numbers: Num
         instrument=recording.instrument,
         error=timeline.error,
         wall_ms=recording.wall_ms or row.sent_ms,
+        delivery=delivery(timeline, recording.headers) if judged else None,
+        status=recording.status,
+        http_version=recording.http_version,
+        headers=recording.headers,
         **({} if numbers is None else numbers._asdict()),
     )
 
@@ -170,6 +186,15 @@ def _unfinished(lines: list[str], state: str) -> Recording | None:
         return None
     found = fold(start, hello, [m for m in messages if isinstance(m, Part)], None)
     return found if state == "unknown" else dataclasses.replace(found, error=None)
+
+
+def _calibration(text: str | None) -> tuple[Calibration, float] | tuple[None, None]:
+    """(calibration, its age in seconds) from the store."""
+    if text is None:
+        return None, None
+    data = json.loads(text)
+    found = data["calibration"]
+    return Calibration(**found | {"pauses": times(found["pauses"])}), data["age_s"]
 
 
 def _to_json(numbers: Numbers) -> tuple[str, str]:

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Protocol
 
+from lib.calibrator import Calibrator
 from lib.children import Lab
 from lib.dialects import request
-from lib.dispatch import Dispatch
+from lib.dispatch import Dispatch, Leaving
 from lib.errors import ChildError, KeyRefused, StoreError
 from lib.experiment import ExperimentState
 from lib.feed import END, Feed, FeedItem
@@ -46,9 +47,17 @@ class Runner(Protocol):
 class LocalRunner:
     """Runs experiments on this machine."""
 
-    def __init__(self, dispatch: Dispatch, lab: Lab, ledger: Ledger, results: Results, feed: Feed) -> None:
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        lab: Lab,
+        ledger: Ledger,
+        results: Results,
+        feed: Feed,
+        calibrator: Calibrator,
+    ) -> None:
         self._dispatch, self._lab, self._ledger = dispatch, lab, ledger
-        self._results, self._feed = results, feed
+        self._results, self._feed, self._calibrator = results, feed, calibrator
         self._runs: dict[str, _Run] = {}
         self._unfinished: dict[str, ExperimentState] = {}
 
@@ -90,6 +99,7 @@ class LocalRunner:
     def _drive(self, run: _Run) -> None:
         state: ExperimentState = "interrupted"
         try:
+            self._calibrate(run)
             self._groups(run)
             state = "cancelled" if run.stop.is_set() else "done"
         except StoreError as error:
@@ -98,6 +108,13 @@ class LocalRunner:
             if not run.leaving:
                 self._end(run, state)
             self._runs.pop(run.id, None)
+
+    def _calibrate(self, run: _Run) -> None:
+        """Find out how wrong the instrument is, before the first call; it runs all the same without."""
+        lab = any(is_lab(arm.endpoint) for arm in run.spec.arms)
+        found, age_s = self._calibrator.get(run.stop, lab=lab)
+        if not run.stop.is_set():
+            self._results.calibrated(run.id, found, age_s)
 
     def _groups(self, run: _Run) -> None:
         failures = 0
@@ -109,10 +126,8 @@ class LocalRunner:
 
     def _group(self, run: _Run, planned: list[PlannedCall]) -> list[bool]:
         """Make these calls together → which of them failed."""
-        requests: list[tuple[int, Request]] = []
         try:
-            requests = [(c.n, self._request(run.spec, c)) for c in planned]
-            calls = self._dispatch.send(run.id, requests)
+            calls = self._dispatch.send(run.id, [self._leaving(run.spec, c) for c in planned])
         except (ChildError, KeyRefused) as error:
             self._unsent(run, planned, str(error))
             return [True for _ in planned]
@@ -123,15 +138,16 @@ class LocalRunner:
             return []
         return [self._measured(run, planned, call) for call in calls]
 
-    def _request(self, spec: ExperimentSpec, planned: PlannedCall) -> Request:
+    def _leaving(self, spec: ExperimentSpec, planned: PlannedCall) -> Leaving:
         if not is_lab(spec.arms[planned.arm].endpoint):
-            return request(spec, planned)
-        return dataclasses.replace(request(spec, planned, self._lab.base_url()), key_ref="")
+            return Leaving(planned.n, request(spec, planned), lab=False)
+        asked = dataclasses.replace(request(spec, planned, self._lab.base_url()), key_ref="")
+        return Leaving(planned.n, asked, lab=True)
 
     def _measured(self, run: _Run, planned: list[PlannedCall], call: Underway) -> bool:
         arm = next(c.arm for c in planned if c.n == call.n)
         assert call.timeline is not None
-        self._results.compute(run.id, call.n, run.spec, arm, call.timeline)
+        self._results.compute(run.id, call.n, run.spec, arm, call.timeline, call.headers)
         return call.closed.state == "failed"
 
     def _unsent(self, run: _Run, planned: list[PlannedCall], sentence: str) -> None:

@@ -16,19 +16,22 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from lib import document, plan
+from lib.calibrator import Calibrator
 from lib.children import Lab
 from lib.dialects import models_request
 from lib.dispatch import Dispatch
 from lib.errors import ChildError, DecodeError, InvalidSpec, KeyRefused, StoreError
-from lib.experiment import Experiment, ExperimentState
+from lib.experiment import Experiment, ExperimentState, encoding_check
 from lib.feed import Feed, FeedItem, told
+from lib.guard import Anywhere, Hosted, Policy
 from lib.keys import Keys
 from lib.lab import recordings
 from lib.ledger import Ledger
 from lib.metrics import definition
 from lib.owner import Owner
+from lib.peers import PEERS, Heard, hear
 from lib.providers import LOCAL_SERVERS, Provider
-from lib.recording import Recording, Request
+from lib.recording import Recording, Request, from_bytes
 from lib.recovery import sweep
 from lib.results import Results
 from lib.runner import LocalRunner
@@ -83,7 +86,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.routes_mounted = False
-        self.keys = Keys()
+        self.keys = Keys(found=not settings.hosted)
         self.feed = Feed(self._saved_feed)
         self._store = Store.open(settings.data)
         self._ledger = Ledger(self._store)
@@ -98,9 +101,14 @@ class Service:
             owner=self._owner.id,
             feed=self.feed,
             keys=self.keys,
+            arguments=settings.probe_arguments(),
         )
         self._lab = Lab()
-        self._runner = LocalRunner(self._dispatch, self._lab, self._ledger, self._results, self.feed)
+        self._calibrator = Calibrator(self._dispatch, self._lab)
+        self._runner = LocalRunner(
+            self._dispatch, self._lab, self._ledger, self._results, self.feed, self._calibrator
+        )
+        self._policy: Policy = Hosted(settings.ports) if settings.hosted else Anywhere()
         self._closing = threading.Event()
         self._discovered: tuple[float, list[Found]] = (-DISCOVERED_S, [])
         self._discovering = threading.Lock()
@@ -116,6 +124,10 @@ class Service:
         threading.Thread(target=service._sweeping, name="sweep", daemon=True).start()
         service._dispatch.probe.warm()
         return service
+
+    def warm(self) -> None:
+        """Start the lab and calibrate in the background, so that the first experiment need not wait."""
+        self._calibrator.begin()
 
     def close(self) -> None:
         """Send nothing more, save what arrived, end the children. Calls under way are finished by the
@@ -134,9 +146,8 @@ class Service:
         """Begin an experiment → its id. Raises InvalidSpec, KeyRefused, StoreError before anything is
         sent. A seed of 0 is drawn."""
         check(spec)
-        for arm in spec.arms:
-            if arm.endpoint.key_ref and not is_lab(arm.endpoint):
-                self.keys.resolve(arm.endpoint.key_ref, arm.endpoint.base_url)
+        for i, arm in enumerate(spec.arms):
+            self._allow(i, arm.endpoint)
         if spec.seed == 0:
             spec = dataclasses.replace(spec, seed=secrets.randbelow(2**31 - 1) + 1)
         calls = plan.plan(spec)
@@ -172,6 +183,22 @@ class Service:
         """Saved and running experiments, newest first; `search` in titles, models, prompts, or an id."""
         return [self._entry(x) for x in self._store.listing(search, limit, before, definition())]
 
+    def check_spec(self, id: str, arm: int = 0) -> ExperimentSpec:
+        """The delivery check: one arm's call again, once as it is and once compressed, as a browser
+        would get it. Raises NotFound, InvalidSpec."""
+        return encoding_check(self._store.row(id).asked(), arm)
+
+    def recording(self, id: str, n: int) -> Recording | None:
+        """What arrived at one call, as bytes and stamps; None until it has ended."""
+        kept = self._store.evidence(id, ()).get(n)
+        return None if kept is None else from_bytes(kept)
+
+    def peers(self, model: str) -> tuple[Heard, ...]:
+        """What the Cookbook's loop and a plain reader say of one call each to a model of the lab, made now,
+        one after the other. Raises ChildError."""
+        base_url = self._lab.base_url()
+        return tuple(hear(peer, base_url, model) for peer in PEERS)
+
     def rename(self, id: str, title: str) -> None:
         """Give it a title. Raises NotFound, InvalidSpec."""
         self._store.describe(id, title=_checked("title", title))
@@ -197,6 +224,8 @@ class Service:
             return ModelList(tuple(id for id, _ in recordings.MODELS), None)
         if problems := endpoint_problems(endpoint):
             return ModelList((), problems[0].message)
+        if (sentence := self._policy.refusal(endpoint.base_url)) is not None:
+            return ModelList((), sentence)
         return self._models(endpoint, Limits(connect_s=2.0, silence_s=MODELS_S, total_s=MODELS_S))
 
     def discover(self) -> list[Found]:
@@ -223,6 +252,15 @@ class Service:
             "data": "writable" if problem is None else str(problem),
             "probe": "running" if self._dispatch.probe.pid is not None else "not running",
         }
+
+    def _allow(self, arm: int, endpoint: Endpoint) -> None:
+        """Raise InvalidSpec or KeyRefused when this server calls no such address, or not with this key."""
+        if is_lab(endpoint):
+            return
+        if (sentence := self._policy.refusal(endpoint.base_url)) is not None:
+            raise InvalidSpec(f"arms.{arm}.base_url", sentence)
+        if endpoint.key_ref:
+            self.keys.resolve(endpoint.key_ref, endpoint.base_url)
 
     def _look(self, provider: Provider) -> Found | None:
         endpoint = Endpoint(provider.base_url, self.keys.found(provider.key_env) or "")

@@ -47,6 +47,7 @@ def test_without_arguments_the_recorded_example_is_played(data: Path, tmp_path: 
     assert done.returncode == 0, done.stderr
     assert "Time to first visible text" in done.stdout
     assert "call 1 of 2" in done.stderr
+    assert done.stdout.count("The instrument's own error") == 1
     document = ExperimentDocument.model_validate_json(file.read_text("utf-8"))
     assert document.id in done.stderr
     streaming = next(c for c in document.calls if c.mode == "streaming")
@@ -75,6 +76,13 @@ def test_one_blocking_and_one_streaming_call_are_sent(
 def test_pairs_multiply_the_calls(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--model", FAST, "--prompt", "Hi.", "--pairs", "2"]) == 0
     assert "The first of 2 pairs" in capsys.readouterr().out
+
+
+def test_a_stream_that_was_held_back_is_said_to_be(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--model", "trap-proxy", "--prompt", "Hi."]) == 0
+    out = capsys.readouterr().out
+    assert "Something on the way held the text back" in out
+    assert "X-Accel-Buffering: no" in out
 
 
 def test_a_refused_call_exits_with_1_and_says_why(

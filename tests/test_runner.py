@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from lib.calibration import Calibration
+from lib.calibrator import Calibrated
+from lib.dispatch import Leaving
 from lib.errors import ChildError, KeyRefused, StoreError
 from lib.experiment import preset
 from lib.feed import END, Feed, FeedItem
@@ -19,6 +22,7 @@ from lib.spec import Arm, CallSpec, Endpoint, ExperimentSpec
 from lib.store import Store
 
 ARM = Arm(Endpoint("http://127.0.0.1:9/v1"), CallSpec(model="m", prompt="p"))
+CALIBRATION = Calibration("p", 1, 210, 4e-5, 3e-4, 1e-3, "kernel", "other", ())
 
 
 class FakeDispatch:
@@ -28,21 +32,23 @@ class FakeDispatch:
         self.ledger = ledger
         self.groups: list[list[int]] = []
         self.requests: list[Request] = []
+        self.to_lab: list[bool] = []
         self.verdicts: dict[int, str] = {}
         self.trouble: Exception | None = None
         self.before_wait = lambda: None
         self.cancelled: list[str] = []
 
-    def send(self, id: str, requests: Sequence[tuple[int, Request]]) -> list[Any]:
+    def send(self, id: str, leaving: Sequence[Leaving]) -> list[Any]:
         if self.trouble is not None:
             raise self.trouble
-        self.groups.append([n for n, _ in requests])
-        self.requests += [r for _, r in requests]
-        if not self.ledger.sent("me", id, [(n, "hello", "start") for n, _ in requests]):
+        self.groups.append([x.n for x in leaving])
+        self.requests += [x.request for x in leaving]
+        self.to_lab += [x.lab for x in leaving]
+        if not self.ledger.sent("me", id, [(x.n, "hello", "start") for x in leaving]):
             return []
-        ends = [Closed(id, n, self.verdicts.get(n, "done"), b"r") for n, _ in requests]  # type: ignore[arg-type]
+        ends = [Closed(id, x.n, self.verdicts.get(x.n, "done"), b"r") for x in leaving]  # type: ignore[arg-type]
         self.ledger.save("me", [], ends)
-        return [SimpleNamespace(n=e.n, closed=e, timeline=object()) for e in ends]
+        return [SimpleNamespace(n=e.n, closed=e, timeline=object(), headers=()) for e in ends]
 
     def wait(self, calls: Sequence[Any]) -> None:
         self.before_wait()
@@ -60,6 +66,20 @@ class FakeLab:
         return "http://127.0.0.1:5555/v1"
 
 
+class FakeCalibrator:
+    """Says what the dispatch had sent when it was asked."""
+
+    def __init__(self, dispatch: FakeDispatch) -> None:
+        self.dispatch = dispatch
+        self.asked: list[tuple[bool, int]] = []
+        self.meanwhile = lambda: None
+
+    def get(self, stop: threading.Event, *, lab: bool) -> Calibrated:
+        self.asked.append((lab, len(self.dispatch.groups)))
+        self.meanwhile()
+        return Calibrated(CALIBRATION, 7.5)
+
+
 class Desk:
     """A runner with all it needs."""
 
@@ -69,8 +89,13 @@ class Desk:
         self.dispatch, self.lab = FakeDispatch(self.ledger), FakeLab()
         self.feed = Feed(lambda id, cursor: ([], True))
         self.computed: list[int] = []
-        results = SimpleNamespace(compute=lambda id, n, spec, arm, timeline: self.computed.append(n))
-        made: Any = (self.dispatch, self.lab, self.ledger, results, self.feed)
+        self.calibrated: list[tuple[str, Calibration, float]] = []
+        results = SimpleNamespace(
+            compute=lambda id, n, spec, arm, timeline, headers: self.computed.append(n),
+            calibrated=lambda *kept: self.calibrated.append(kept),
+        )
+        self.calibrator = FakeCalibrator(self.dispatch)
+        made: Any = (self.dispatch, self.lab, self.ledger, results, self.feed, self.calibrator)
         self.runner = LocalRunner(*made)
 
     def run(self, spec: ExperimentSpec, calls: Sequence[PlannedCall] | None = None) -> list[str]:
@@ -128,6 +153,28 @@ def test_the_lab_gets_its_address_and_no_key(desk: Desk) -> None:
     spec = ExperimentSpec((Arm(Endpoint("lab", "env:OPENAI_API_KEY"), ARM.call),))
     desk.run(spec)
     assert {(r.base_url, r.key_ref) for r in desk.dispatch.requests} == {("http://127.0.0.1:5555/v1", "")}
+
+
+def test_only_calls_to_the_lab_are_said_to_go_there(desk: Desk) -> None:
+    calls = [PlannedCall(n, n, "streaming", group=n) for n in range(2)]
+    desk.run(ExperimentSpec((ARM, Arm(Endpoint("lab"), ARM.call))), calls)
+    assert desk.dispatch.to_lab == [False, True]
+
+
+@pytest.mark.parametrize(("spec", "lab"), [(ExperimentSpec((ARM,)), False), (preset(), True)])
+def test_the_instrument_is_calibrated_once_and_before_anything_is_sent(
+    desk: Desk, spec: ExperimentSpec, lab: bool
+) -> None:
+    desk.run(spec)
+    assert desk.calibrator.asked == [(lab, 0)]
+    assert desk.calibrated == [("x", CALIBRATION, 7.5)]
+
+
+def test_who_cancels_while_it_is_calibrated_sends_nothing(desk: Desk) -> None:
+    desk.calibrator.meanwhile = lambda: desk.runner.cancel("x")
+    assert desk.run(ExperimentSpec((ARM,))) == ["dropped", "dropped"]
+    assert desk.store.row("x").state == "cancelled"
+    assert desk.calibrated == []
 
 
 def test_cancel_between_groups_drops_the_rest(desk: Desk) -> None:

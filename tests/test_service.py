@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lib.calibration import LEAST
 from lib.document import ExperimentDocument
 from lib.errors import DecodeError, InvalidSpec, KeyRefused, NotFound, StoreError
 from lib.experiment import Experiment, preset
@@ -19,6 +20,7 @@ from lib.providers import Provider
 from lib.service import Service
 from lib.settings import Settings
 from lib.spec import LAB, Arm, CallSpec, Endpoint, ExperimentSpec, Limits
+from lib.summary import encodings
 from tests import endpoint as endpoints
 
 ROOT = Path(__file__).parent.parent
@@ -104,11 +106,127 @@ def test_a_pair_against_the_lab_is_measured_and_kept(folder: Path) -> None:
         assert call.metrics["e2e_s"] is not None
         assert call.instrument is not None
         assert call.wall_ms
+        assert (call.status, call.http_version) == (200, "HTTP/1.1")
+        assert dict(call.headers)["server"] == "streamgauge-lab"
     before = service.json(id)
     service.close()
     again = Service.open(settings(folder))
     assert again.json(id) == before
     again.close()
+
+
+@pytest.mark.real_time
+def test_the_instruments_error_is_kept_with_the_experiment(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error below 0.2 s at the median says that true and measured times were matched, even where much
+    else runs."""
+    monkeypatch.setattr("lib.calibrator.PATIENCE_S", PATIENCE_S)
+    service.warm()
+    experiment = finished(service, service.start(ask(LAB, FAST)))
+    found = experiment.calibration
+    assert found is not None
+    assert (found.reason, found.n >= LEAST) == (None, True)
+    assert found.median_s is not None
+    assert abs(found.median_s) < 0.2
+    instrument = experiment.calls[0].instrument
+    assert instrument is not None
+    assert found.probe == instrument.probe
+    assert experiment.calibration_age_s is not None
+    assert len(experiment.calls) == 2  # it is none of them
+    again = finished(service, service.start(ask(LAB, FAST)))
+    assert again.calibration == found
+    assert (again.calibration_age_s or 0) > experiment.calibration_age_s
+
+
+def test_a_lab_that_cannot_start_hinders_no_call_to_another_endpoint(
+    folder: Path, endpoint: endpoints.Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lib.children.LAB", "lib.not_there")
+    service = Service.open(settings(folder))
+    experiment = finished(service, service.start(ask(endpoint.base_url, "slow:1")))
+    assert states(experiment) == ["done", "done"]
+    assert experiment.calibration is not None
+    assert experiment.calibration.reason
+    assert experiment.calibration.min_detectable_gap_s is None
+    ExperimentDocument.model_validate_json(service.json(experiment.id))
+    service.close()
+
+
+@pytest.mark.real_time
+def test_the_delivery_check_asks_again_without_and_with_compression(service: Service) -> None:
+    """On a machine that never stands still for half a second: that would be a stall in the stream."""
+    first = finished(service, service.start(ask(LAB, "trap-gzip-held")))
+    assert {c.delivery.kind for c in first.calls if c.delivery} == {"incremental"}
+    spec = service.check_spec(first.id)
+    assert [a.endpoint.accept_encoding for a in spec.arms] == ["identity", "gzip"]
+    checked = finished(service, service.start(spec, parent=first.id))
+    kinds = {(c.planned.arm, c.delivery.kind) for c in checked.calls if c.delivery}
+    assert kinds == {(0, "incremental"), (1, "buffered")}
+    told = encodings(checked)
+    assert told is not None
+    assert told.startswith("Held back only when compressed")
+    packed = next(c for c in checked.calls if c.delivery and c.planned.arm == 1)
+    assert dict(packed.headers)["content-encoding"] == "gzip"
+
+
+def test_a_compressed_stream_is_measured_like_any_other(service: Service) -> None:
+    plain = ask(LAB, "trap-gzip")
+    endpoint = dataclasses.replace(plain.arms[0].endpoint, accept_encoding="gzip")
+    spec = dataclasses.replace(plain, arms=(dataclasses.replace(plain.arms[0], endpoint=endpoint),))
+    id = service.start(spec)
+    experiment = finished(service, id)
+    assert states(experiment) == ["done", "done"]
+    assert text(experiment, 0) == text(experiment, 1) != ""
+    (stream,) = (c for c in experiment.calls if c.delivery)
+    assert dict(stream.headers)["content-encoding"] == "gzip"
+    items, _, _ = service.feed.read(id, 0)
+    live = "".join(e[2] for i in items if i.n == stream.planned.n for e in i.events if e[1] == "content")
+    assert live == text(experiment, 0)
+
+
+@pytest.mark.parametrize("arm", [1, -1])
+def test_only_an_arm_that_was_asked_can_be_checked(service: Service, arm: int) -> None:
+    id = service.start(ask(LAB, FAST))
+    with pytest.raises(InvalidSpec):
+        service.check_spec(id, arm)
+    finished(service, id)
+
+
+@pytest.fixture
+def hosted(folder: Path) -> Iterator[Service]:
+    opened = Service.open(Settings(data=folder, mode="hosted", download=False))
+    yield opened
+    opened.close()
+
+
+def test_strangers_reach_the_lab_and_nothing_else_of_this_computer(
+    hosted: Service, endpoint: endpoints.Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = endpoint.base_url.replace("127.0.0.1", "localhost")
+    for base_url in (endpoint.base_url, address):
+        with pytest.raises(InvalidSpec) as refused:
+            hosted.start(ask(base_url, "slow:1"))
+        assert refused.value.field == "arms.0.base_url"
+        assert hosted.models(Endpoint(base_url)).problem
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-ours")
+    assert hosted.keys.found("OPENAI_API_KEY") is None
+    ours = Arm(Endpoint("https://api.openai.com/v1", "env:OPENAI_API_KEY"), CallSpec(model="m", prompt="p"))
+    with pytest.raises(KeyRefused):
+        hosted.start(ExperimentSpec((ours,)))
+    assert hosted.discover() == []
+    assert (hosted.listing(), endpoint.asked) == ([], [])
+    assert states(finished(hosted, hosted.start(ask(LAB, FAST)))) == ["done", "done"]
+
+
+def test_a_name_that_leads_back_here_is_refused_by_the_probe(
+    hosted: Service, endpoint: endpoints.Endpoint
+) -> None:
+    spec = ask("https://localhost/v1", "slow:1", stop_after=1)
+    experiment = finished(hosted, hosted.start(spec))
+    error = experiment.calls[0].error
+    assert error is not None
+    assert error.kind == "refused"
 
 
 def test_the_calls_of_a_pair_run_in_turn(service: Service, endpoint: endpoints.Endpoint) -> None:
@@ -402,6 +520,7 @@ def test_limits_are_the_specs_own(service: Service, endpoint: endpoints.Endpoint
     error = experiment.calls[0].error
     assert error is not None
     assert error.kind == "timeout"
+    assert "STREAMGAUGE_SILENCE_S" in error.message  # silence counts before the first byte, too
 
 
 def test_a_damaged_recording_does_not_take_the_list_with_it(
