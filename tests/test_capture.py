@@ -351,8 +351,6 @@ PIECES = st.sampled_from([b"key-", b"0123", b"456789", b"k", b"key-0123456789", 
 
 
 @given(st.lists(PIECES, max_size=12))
-    st.lists(st.sampled_from([b"key-", b"0123", b"456789", b"k", b"key-0123456789", b"text"]), max_size=12)
-)
 def test_no_part_holds_a_piece_of_the_key_wherever_reads_end(pieces: list[bytes]) -> None:
     """A part after every read; a read that may hold the key's beginning waits for the next."""
     secret = "key-0123456789"
