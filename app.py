@@ -27,6 +27,7 @@ async def lifespan(_: Any) -> AsyncIterator[dict[str, Any]]:
     """Open the service once, before the first visit, and close it with the server."""
     service = await asyncio.to_thread(session.service)
     service.routes_mounted = True
+    service.warm()
     gc.collect()
     gc.freeze()  # what is loaded now stays; full collections would stop every thread for 20 ms and more
     yield {}
