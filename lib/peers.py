@@ -14,33 +14,42 @@ import json
 import subprocess
 import sys
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from lib.calibration import sent
 from lib.children import environment
+from lib.recording import Instrument, Read, Recording, Request, Write
 from lib.settings import ROOT
+from lib.spec import Limits
 from lib.stamps import read_clock
+from lib.timeline import decode
 
 Peer = Literal["cookbook", "lines"]
 PATIENCE_S = 20.0
 WARM_UP = "steady:first=0,rate=1000,tokens=5"
 """The lab's model for a first call, which would else be 0.1 s late or more."""
 ASKED = [{"role": "user", "content": "speak"}]
+_NOBODY = Instrument("", "", "user", "other", 1, ())
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
     """One call as a peer saw it, monotonic ns. `stamps_ns`: one for each chunk that it took for an event.
 
-    `error`: how it failed, None when it believes to have the whole answer.
+    `error`: how it failed, None when it believes to have the whole answer. `late_ns`: stamp minus true for
+    each, where the lab could tell what is true; else empty.
     """
 
     begun_ns: int
     ended_ns: int
     stamps_ns: tuple[int, ...]
     error: str | None = None
+    late_ns: tuple[int, ...] = ()
 
     @property
     def first_s(self) -> float | None:
@@ -86,7 +95,29 @@ def hear(peer: Peer, base_url: str, model: str) -> Heard:
         return Heard(begun, time.perf_counter_ns(), (), f"It still waited after {PATIENCE_S:g} s.")
     except (OSError, ValueError, IndexError):
         return Heard(begun, time.perf_counter_ns(), (), "Its process ended without a word.")
-    return Heard(told["begun_ns"], told["ended_ns"], tuple(told["stamps_ns"]), told["error"])
+    stamps = tuple(told["stamps_ns"])
+    late = _late(told["body"].encode("latin-1"), told["begun_ns"], stamps)
+    return Heard(told["begun_ns"], told["ended_ns"], stamps, told["error"], late)
+
+
+def _late(body: bytes, begun_ns: int, stamps_ns: tuple[int, ...]) -> tuple[int, ...]:
+    """Each stamp minus the lab's send of its event; () without the lab's account, or with events left out."""
+    request = Request("chat.completions", "streaming", "", "", "{}", "new", "identity", Limits())
+    whole = Read(begun_ns, begun_ns, None, len(body), len(body))
+    plain = Recording(
+        request=request, instrument=_NOBODY, wall_ms=0, connection="new", marks=(), headers_read=None,
+        writes=(Write(begun_ns, begun_ns, 1),), reads=(whole,), body_read=0, status=200, http_version=None,
+        headers=(), body=body, clocks=(), pauses=(),
+    )  # fmt: skip
+    account = sent(plain)
+    ends = sorted({e.end for e in decode(plain).events if e.kind != "comment"})
+    if account is None or len(ends) - len(stamps_ns) not in (0, 1):  # one reader counts [DONE], one does not
+        return ()
+    sends = list(accumulate(account.sizes))
+    places = [bisect_left(sends, end) for end in ends]
+    if places[-1] >= len(account.times_ns):
+        return ()
+    return tuple(at - account.times_ns[place] for at, place in zip(stamps_ns, places, strict=False))
 
 
 def cookbook() -> Loop:

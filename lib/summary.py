@@ -226,13 +226,15 @@ def _least(experiment: Experiment) -> float:
 
 
 def _pace(experiment: Experiment, call: CallResult) -> list[Figure]:
-    """The answer rate, in characters for want of tokens; else the longest gap; else nothing."""
+    """The answer rate, in characters for want of tokens; else why none is shown; else the longest gap."""
     tokens, chars = _number(call, "answer_tps"), _number(call, "answer_cps")
     if tokens is not None:
         reported = _values(call).get("visible_tokens_source") == "reported"
         return [Figure("Answer rate", f"{_rate(tokens)} tokens/s", _by(call, reported=reported))]
     if chars is not None:
         return [Figure("Answer rate", f"{_rate(chars)} characters/s", "no count of tokens")]
+    if call.delivery is not None and "answer_tps" in call.delivery.withheld:
+        return [Figure("Answer rate", "withheld", call.delivery.why_withheld or "")]
     gap = _number(call, "gap_max_s")
     if gap is None:
         return []

@@ -4,7 +4,7 @@ import streamlit as st
 
 from lib import summary
 from lib.errors import NotFound
-from lib.ui import live, parts, plain, result, session, shell, titles
+from lib.ui import live, parts, plain, result, session, shell, titles, trust, verdict
 
 try:
     shown = session.service().experiment(st.query_params.get("id", ""))
@@ -41,7 +41,9 @@ arm, pair = result.pick(shown)
 plain.sentence(summary.sentence(shown, arm, pair), key=plain.key("sentence", shown.id))
 result.troubles(shown)
 result.numbers(shown, arm, pair)
+trust.chips(shown, arm, pair)
 result.watch(shown, pair)
+verdict.line(shown, arm, pair)
 st.caption(summary.caveat(shown, arm, pair))
 result.share(shown)
 
@@ -49,6 +51,6 @@ st.header("Blocking and streaming compared")
 result.comparison(shown, arm, pair)
 st.header("When")
 result.when(shown, pair)
-result.why(shown, arm, pair)
-result.trust(shown, arm, pair)
+verdict.why(shown, arm, pair)
+trust.trust(shown, arm, pair)
 result.texts(shown, arm, pair)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lib import metrics
-from lib.ui import method
+from lib.ui import method, trial
 
 st.title("What the numbers mean")
 st.markdown(
@@ -35,9 +35,16 @@ st.markdown(
   kernel received the data, elsewhere the moment this program had read it; **Trust** on each result says
   which.
 - Pieces that came in one read share one time. They are never spread out to look smooth.
-- How wrong these stamps may be is not measured here yet, so small differences should not be trusted.
+- Before an experiment this program finds out how wrong its stamps are, and says so beside the numbers.
 """
 )
+
+st.header("How far to trust it")
+st.markdown(
+    "The built-in lab says when it really sent each event. Pick a stream and run it: you see how far our "
+    "times are from the truth, and whether our verdicts are right."
+)
+trial.draw()
 
 st.header("Tokens")
 st.markdown(

@@ -4,7 +4,7 @@ import streamlit as st
 
 from lib import experiment, lanes, summary
 from lib.lab.recordings import RECORDINGS
-from lib.ui import form, hero, parts, plain, session, strip
+from lib.ui import form, hero, origins, parts, plain, session, strip
 
 SHOWN = "text-davinci-002-2022-10"
 
@@ -25,6 +25,9 @@ with st.container(horizontal=True):
     st.button("Try my model", key="try_mine", icon=":material/tune:", on_click=form.open_form)
 
 form.draw()
+
+st.caption("Or see what streams can do; the built-in lab answers, no key needed:")
+origins.chips()
 
 st.space("medium")
 st.header("Six recorded pairs")

@@ -133,8 +133,10 @@ def translucent(colour: str, share: float = 0.1) -> str:
 
 
 def duration(x_s: float) -> str:
-    """A short time for people: 0.04 ms, 0.3 ms, 160 ms, 7.09 s."""
+    """A short time for people: 0 ms, 0.04 ms, 0.3 ms, 160 ms, 7.09 s."""
     ms = x_s * 1000
+    if ms == 0:
+        return "0 ms"
     if abs(ms) >= 1000:
         return f"{x_s:,.2f} s"
     return f"{ms:.0f} ms" if abs(ms) >= 10 else f"{ms:.1f} ms" if abs(ms) >= 0.1 else f"{ms:.2f} ms"

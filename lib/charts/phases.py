@@ -29,6 +29,16 @@ CONNECTION = {
     "tls": "agreeing on encryption (TLS)",
 }
 """What happens before the request, drawn left of 0."""
+FIRSTS = (
+    "response headers",
+    "first byte",
+    "first event",
+    "role or empty event",
+    "first reasoning",
+    "first visible text",
+    "first tool call",
+)
+"""Rows of `moments_figure`, as lib.phases names them."""
 _NAMED = {"reasoning": "reasoning", "answer": "answer", "tail": "after the last text"}
 _UNTIL = {"first reasoning": "first text"}
 _MARKER = 11
@@ -89,7 +99,7 @@ def moments_figure(experiment: Experiment, *, pair: int = 0, dark: bool = False)
     palette = DARK if dark else LIGHT
     calls = lanes.chosen(experiment, None, pair)
     found = [_moments(call) for call in calls]
-    names = [what for what, _ in first_moments_of(found)]
+    names = [what for what in FIRSTS if any(what in moments for moments in found)]
     figure = go.Figure()
     span = lanes.past(max((at for moments in found for at in moments.values()), default=0.0))
     for place, (call, moments) in enumerate(zip(calls, found, strict=True)):
@@ -109,15 +119,6 @@ def moments_alt(experiment: Experiment, *, pair: int = 0) -> str:
         if (found := _moments(call))
     ]
     return "First moments. " + "; ".join(said) + "." if said else "Nothing is known to have come."
-
-
-def first_moments_of(found: Sequence[dict[str, float]]) -> list[tuple[str, float]]:
-    """(what, when first) of everything that happened in any of the calls, in the order of the day."""
-    earliest: dict[str, float] = {}
-    for moments in found:
-        for what, at in moments.items():
-            earliest[what] = min(at, earliest.get(what, at))
-    return sorted(earliest.items(), key=lambda row: row[1])
 
 
 def _phases(call: CallResult) -> tuple[Phase, ...]:
@@ -156,16 +157,14 @@ def _bars(label: str, rows: Sequence[tuple[int, Phase]], palette: Palette) -> go
 
 def _colour(label: str, palette: Palette) -> dict[str, object]:
     """Waiting is hatched, as everywhere; the answer is blue."""
-    _, blue, amber, green, violet, _ = palette.series
-    named = {"dns": violet, "connect": green, "tls": amber, "reasoning": violet, "answer": blue}
+    _, blue, amber, green, violet, rose = palette.series
+    named = {"dns": rose, "connect": green, "tls": amber, "reasoning": violet, "answer": blue}
     if not waits(label):
         return {"color": named.get(label, palette.quiet), "line": {"width": 0}}
-    shade = 0.16 if label.endswith("headers") else 0.3 if label.endswith("event") else 0.44
-    return {
-        "color": translucent(palette.text, shade),
-        "line": {"width": 0},
-        "pattern": {"shape": "/", "fgcolor": palette.hatch, "size": 9, "solidity": 0.45},
-    }
+    shade = 0.08 if label.endswith("headers") else 0.24 if label.endswith("event") else 0.4
+    shaded = translucent(palette.text, shade)
+    pattern = {"shape": "/", "bgcolor": shaded, "fgcolor": palette.hatch, "size": 9, "solidity": 0.45}
+    return {"color": shaded, "line": {"width": 0}, "pattern": pattern}
 
 
 def _marks(

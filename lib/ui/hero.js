@@ -448,7 +448,7 @@ function drawStop(view, lane) {
   put(lane.stop, note && state !== "done" ? note.split(":")[0] : "")
   const track = lane.track.clientWidth
   const end = ((last ?? 0) / view.span) * track
-  const fits = end + lane.stop.offsetWidth <= track
+  const fits = !lane.stop.textContent || end + lane.stop.offsetWidth <= track
   lane.stop.classList.toggle("before", !fits)
   lane.stop.style.left = `${(fits ? end : Math.max(0, end - lane.stop.offsetWidth)).toFixed(1)}px`
 }

@@ -51,11 +51,11 @@ def refused() -> None:
         failed(error)
 
 
-def start(spec: ExperimentSpec, parent: str | None = None) -> None:
+def start(spec: ExperimentSpec, parent: str | None = None, title: str = "") -> None:
     """Start an experiment and go to its page; when it is refused, say why and stay."""
     try:
         # The plan draws its order from the seed; 0 asks the service for a new one.
-        new = session.service().start(dataclasses.replace(spec, seed=0), parent=parent)
+        new = session.service().start(dataclasses.replace(spec, seed=0), title=title, parent=parent)
     except StreamgaugeError as error:
         failed(error)
         return

@@ -43,6 +43,7 @@ p {
   color: var(--st-text-color);
   overflow-wrap: anywhere;
 }
+p.quiet { max-width: none; font-size: 0.95rem; opacity: 0.8; }
 b { font-weight: 700; }
 """,
     js="""
@@ -52,7 +53,9 @@ export default function ({ data, parentElement }) {
     run.textContent = text
     return run
   })
-  parentElement.querySelector("p").replaceChildren(...runs)
+  const line = parentElement.querySelector("p")
+  line.className = data.quiet ? "quiet" : ""
+  line.replaceChildren(...runs)
 }
 """,
 )
@@ -107,6 +110,11 @@ def heading(text: str, key: str) -> None:
 def sentence(runs: Iterable[tuple[str, bool]], key: str) -> None:
     """The one sentence of a page, larger than the rest, with the runs that matter in bold."""
     _SENTENCE(data={"runs": [list(run) for run in runs]}, key=key)
+
+
+def quiet(text: str, key: str) -> None:
+    """One line with any text, smaller and paler than the rest."""
+    _SENTENCE(data={"runs": [[text, False]], "quiet": True}, key=key)
 
 
 def copy_button(label: str, text: str, key: str) -> None:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib import charts, exports, lanes, metrics, summary
+from lib import charts, exports, lanes, summary
 from lib.experiment import CallResult, Experiment, pair
 from lib.spec import is_lab
-from lib.ui import evidence, faults, hero, parts, plain, session
+from lib.ui import faults, hero, origins, parts, plain, session
 
 BADGES = {
     "done": ("Finished", ":material/check_circle:", "green"),
     "cancelled": ("Cancelled", ":material/stop_circle:", "orange"),
     "interrupted": ("Interrupted", ":material/error:", "orange"),
 }
+
+SHORT_S, SLOWED = 1.0, 0.25
+"""Answers that are over in a second are replayed at a quarter of their speed, else nobody sees a thing."""
 
 
 def status(experiment: Experiment) -> None:
@@ -29,6 +32,7 @@ def status(experiment: Experiment) -> None:
     pairs = "1 pair" if experiment.spec.pairs == 1 else f"{experiment.spec.pairs} pairs"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(label, icon=icon, color=color)  # type: ignore[arg-type]  # one of the table's colours
+        origins.badges(experiment.spec)
         st.caption(f"{parts.date(experiment.created_ms)} · {pairs}", width="content")
 
 
@@ -110,7 +114,10 @@ def numbers(experiment: Experiment, arm: int, number: int) -> None:
 
 def watch(experiment: Experiment, number: int) -> None:
     """The answers as a reader would have seen them, on one clock."""
-    hero.hero(lanes.hero_data(experiment, pair=number), key=plain.key(f"watch-{number}", experiment.id))
+    data = lanes.hero_data(experiment, pair=number)
+    if data["duration_s"] <= SHORT_S:
+        data["speed"] = SLOWED
+    hero.hero(data, key=plain.key(f"watch-{number}", experiment.id))
 
 
 def comparison(experiment: Experiment, arm: int, number: int) -> None:
@@ -148,30 +155,6 @@ def when(experiment: Experiment, number: int) -> None:
             key=f"throughput_{experiment.id}_{number}",
             alt=charts.throughput_alt(experiment, pair=number),
         )
-
-
-def why(experiment: Experiment, arm: int, number: int) -> None:
-    """Every number there is of both calls, with the reason where there is none."""
-    section = st.expander("Why: delivery, gaps and phases", on_change="rerun", key=f"why_{experiment.id}")
-    calls = pair(experiment, arm, number)
-    if section.open and calls is not None:
-        with section:
-            rows = evidence.number_rows(*calls)
-            st.dataframe(rows, hide_index=True, height="content", alt="Every number of both calls")
-            st.caption("A dash means that the number does not exist for this call; the note says why.")
-
-
-def trust(experiment: Experiment, arm: int, number: int) -> None:
-    """How both calls were measured."""
-    section = st.expander("Trust: how this was measured", on_change="rerun", key=f"trust_{experiment.id}")
-    calls = pair(experiment, arm, number)
-    if section.open and calls is not None:
-        with section:
-            rows = evidence.trust_rows(experiment, *calls)
-            st.dataframe(rows, hide_index=True, height="content", alt="How both calls were measured")
-            for note in evidence.source_notes(experiment, arm):
-                st.caption(note)
-            st.caption(f"Numbers by definition {metrics.definition()}.")
 
 
 def texts(experiment: Experiment, arm: int, number: int) -> None:
