@@ -1,4 +1,7 @@
-"""Run benchmarks by name: `python -m bench [NAME …]`; without a name, all that need no argument."""
+"""Run benchmarks by name: `python -m bench [NAME …] [OPTION …]`; without a name, all of them.
+
+What comes after the first option goes to the one that takes options (`instrument --quick --json FILE`).
+"""
 
 import importlib
 import sys
@@ -7,18 +10,27 @@ NAMES = {
     "preset": "the six recordings played by the lab, against their published times",
     "live": "the live page at 400 events a second: updates, event to pixel, CPU of the web process",
     "pages": "start-up and page loads, as ratios to a one-line Streamlit page in the same run",
+    "instrument": "arrival times against what was really sent, beside a bare reader and others",
     "memory": "memory of the web process after 20 runs",
 }
 
 
-def main(wanted: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Run each; returns 1 when one of them missed its target."""
+    names = next((i for i, a in enumerate(arguments) if a.startswith("-")), len(arguments))
+    wanted, options = arguments[:names], arguments[names:]
     unknown = [name for name in wanted if name not in NAMES]
     if unknown:
         print(f"No benchmark is called {unknown[0]!r}. There are:", file=sys.stderr)
-        print("\n".join(f"  {name:8} {what}" for name, what in NAMES.items()), file=sys.stderr)
+        print("\n".join(f"  {name:10} {what}" for name, what in NAMES.items()), file=sys.stderr)
         return 2
-    return max(importlib.import_module(f"bench.{name}").main() for name in wanted or NAMES)
+    return max(_run(name, options) for name in wanted or NAMES)
+
+
+def _run(name: str, options: list[str]) -> int:
+    run = importlib.import_module(f"bench.{name}").main
+    met: int = run(options) if options else run()
+    return met
 
 
 if __name__ == "__main__":

@@ -46,7 +46,9 @@ class Stream:
 def read_all(address: tuple[str, int], asked: bytes, count: int, spread_s: float) -> list[Stream]:
     """So many streams at once, begun evenly over `spread_s`."""
     poll = select.epoll()
-    begun, streams, under_way = time.monotonic(), [], {}
+    begun = time.monotonic()
+    streams: list[Stream] = []
+    under_way: dict[int, Stream] = {}
     while len(streams) < count or under_way:
         due = begun + spread_s * len(streams) / count
         if len(streams) < count and time.monotonic() >= due:
