@@ -14,8 +14,12 @@ CLOCK_STEP_NS = 50_000
 """Two clock readings that disagree by more than this mean that the wall clock was set: no kernel stamps."""
 NO_WAIT_NS = 20_000
 """A recv that returned sooner than this found its data already waiting."""
-LATE_NS = 1_000_000
+LATE_NS = 200_000
 """A recv that returned so long after the kernel's stamp was woken late: earlier data may have joined in."""
+UNSEEN_NS = 20_000_000
+"""A process that stood still for longer has a heartbeat pause to show for it."""
+FULL = 65_536
+"""A read of this size left data behind, which had come no later; the kernel may stamp both as one."""
 
 
 def arrivals(
@@ -35,11 +39,13 @@ def arrivals(
         at = read.after_ns
         if read.kernel_ns is not None and first is not None and last is not None:
             at = _valid(_monotonic(read.kernel_ns, first, last), floor, at)
-        queued = _queued(read, at) or _stood_still(read, pauses)
         earliest = before if at == read.after_ns else known
+        if not (_queued(read, at) or _stood_still(read, pauses)):
+            earliest = max(earliest, at - UNSEEN_NS) if read.after_ns - at >= LATE_NS else at
         at = max(at, found[-1][0]) if found else at
-        found.append((at, min(earliest, at) if queued else at))
-        before, floor, known = read.after_ns, max(floor, read.before_ns), at
+        found.append((at, min(earliest, at)))
+        before, floor = read.after_ns, max(floor, read.before_ns)
+        known = found[-1][1] if read.size >= FULL else at
     return found
 
 
@@ -49,10 +55,10 @@ def trusted(clocks: Sequence[Clock]) -> bool:
 
 
 def _queued(read: Read, at: int) -> bool:
-    """Whether data had been waiting: no wait, or, by the kernel's word, data from before the read or long
-    before its return. A thread that waits for its turn looks as if it had waited for data."""
-    waited_ns, since_ns = read.after_ns - read.before_ns, read.after_ns - at
-    return waited_ns < NO_WAIT_NS or since_ns >= min(LATE_NS, waited_ns)
+    """Whether data was waiting: the read did not wait, or the kernel had stamped it before. A thread that
+    waits for its turn looks as if it had waited for data."""
+    soon = NO_WAIT_NS if at == read.after_ns else LATE_NS
+    return read.after_ns - read.before_ns < soon or at <= read.before_ns
 
 
 def _stood_still(read: Read, pauses: Sequence[tuple[int, int]]) -> bool:

@@ -8,7 +8,6 @@ moments and phases of a call are in phases; its gaps and rates in pace.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
@@ -51,7 +50,7 @@ CLIENT_BOUND = 0.05
 CHANCE = 2
 """So many queued reads may be chance, however few reads there are."""
 DOUBT = 0.5
-"""When this share of the events that came together were in queued reads, the client may have joined them."""
+"""What share of a pause, and of the events, must be open for the client to have joined what came together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,13 +248,18 @@ def _bunched(stream: Stream, stalls: list[int]) -> bool:
 
 
 def _in_doubt(stream: Stream) -> bool:
-    """Whether this client, reading late, may itself have joined what it found together."""
+    """Whether this client, reading late, may itself have joined what it found together: half of those
+    events came in reads that leave half of the pause before them open."""
     if not stream.client_bound:
         return False
     reads = stream.timeline.reads
-    joined = {read: n for read, n in Counter(e.read for e in stream.events).items() if n > 1}
-    queued = sum(n for read, n in joined.items() if reads[read].earliest_ns < reads[read].t_ns)
-    return queued >= DOUBT * sum(joined.values())
+    joined = [(a, b) for a, b in pairwise(stream.bunches) if b.events > 1]
+    doubted = [
+        b.events
+        for a, b in joined
+        if reads[b.read].t_ns - reads[b.read].earliest_ns >= DOUBT * (b.first_ns - a.last_ns)
+    ]
+    return sum(doubted) >= DOUBT * sum(b.events for _, b in joined)
 
 
 def _block(stream: Stream) -> int | None:

@@ -78,14 +78,22 @@ def test_data_stamped_before_the_read_began_was_queued() -> None:
 
 
 def test_a_read_that_returned_late_may_have_joined_earlier_data() -> None:
-    late = read(5 * MS, 50 * MS, 49 * MS)
-    prompt = read(5 * MS, 50 * MS, 49 * MS + 1 * US)
+    """By as much as a process can stand still without a heartbeat pause."""
+    late = read(5 * MS, 50 * MS, 50 * MS - 200 * US)
+    prompt = read(5 * MS, 50 * MS, 50 * MS - 199 * US)
     first = read(1 * MS, 4 * MS + 50 * US, 4 * MS)
-    assert arrivals([first, late], STEADY, 0)[1] == (49 * MS, 4 * MS)
-    assert arrivals([first, prompt], STEADY, 0)[1] == (49 * MS + 1 * US, 49 * MS + 1 * US)
+    assert arrivals([first, late], STEADY, 0)[1] == (50 * MS - 200 * US, 30 * MS - 200 * US)
+    assert arrivals([first, prompt], STEADY, 0)[1] == (50 * MS - 199 * US, 50 * MS - 199 * US)
 
 
 def test_a_read_during_a_pause_of_the_process_may_have_joined_earlier_data() -> None:
     first, second = read(1 * MS, 4 * MS, 4 * MS), read(5 * MS, 50 * MS, 50 * MS)
     for pause, queued in (((30 * MS, 49 * MS), True), ((1 * MS, 5 * MS), False), ((50 * MS, 60 * MS), False)):
         assert arrivals([first, second], STEADY, 0, [pause])[1] == (50 * MS, 4 * MS if queued else 50 * MS)
+
+
+def test_what_a_full_read_left_behind_came_no_later_than_its_own_data() -> None:
+    first = read(1 * MS, 4 * MS, 4 * MS)
+    full = read(20 * MS, 20 * MS + 5 * US, 19 * MS)._replace(size=65_536)
+    rest = read(20 * MS + 9 * US, 20 * MS + 15 * US, 20 * MS)
+    assert arrivals([first, full, rest], STEADY, 0)[1:] == [(19 * MS, 4 * MS), (20 * MS, 4 * MS)]
