@@ -44,8 +44,10 @@ def arrivals(
             earliest = max(earliest, at - UNSEEN_NS) if read.after_ns - at >= LATE_NS else at
         at = max(at, found[-1][0]) if found else at
         found.append((at, min(earliest, at)))
-        before, floor = read.after_ns, max(floor, read.before_ns)
-        known = found[-1][1] if read.size >= FULL else at
+        if read.size >= FULL:
+            before = known = found[-1][1]
+        else:
+            before, floor, known = read.after_ns, max(floor, read.before_ns), at
     return found
 
 

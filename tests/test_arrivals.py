@@ -97,3 +97,9 @@ def test_what_a_full_read_left_behind_came_no_later_than_its_own_data() -> None:
     full = read(20 * MS, 20 * MS + 5 * US, 19 * MS)._replace(size=65_536)
     rest = read(20 * MS + 9 * US, 20 * MS + 15 * US, 20 * MS)
     assert arrivals([first, full, rest], STEADY, 0)[1:] == [(19 * MS, 4 * MS), (20 * MS, 4 * MS)]
+
+
+def test_what_a_full_read_left_behind_may_be_stamped_before_it_began() -> None:
+    full = read(20 * MS, 20 * MS + 5 * US, 19 * MS)._replace(size=65_536)
+    rest = read(40 * MS, 40 * MS + 5 * US, 19 * MS + 1 * US)
+    assert arrivals([full, rest], STEADY, 0) == [(19 * MS, 0), (19 * MS + 1 * US, 0)]
