@@ -57,6 +57,7 @@ DOORS = {
     "tiktoken": ("lib.tokens",),
     "jinja2": ("lib.exports",),
     "filelock": ("lib.owner", "lib.store"),
+    "ssrfguard": ("lib.guard",),
     "pydantic": ("lib.schema", "lib.settings", "lib.imports", "lib.api", "lib.probe"),
     "pydantic_settings": ("lib.settings",),
 }
