@@ -7,7 +7,6 @@ look is its business, what the words of a result are is summary's.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
@@ -23,6 +22,7 @@ MAX_NOTE = 300
 SERIES = 5
 """Colours there are for streaming lanes; grey, colour 0, is every blocking lane's."""
 
+_ENCODINGS = {"identity": "uncompressed", "gzip": "compressed"}
 _UNSENT = {
     "unknown": "unknown: it may have been sent, and is not sent again by itself",
     "dropped": "cancelled before it was sent",
@@ -79,12 +79,15 @@ def past(last_s: float) -> float:
 
 
 def model_name(experiment: Experiment, arm: int) -> str:
-    """The arm's model, with its host where two arms ask a model of the same name."""
+    """The arm's model; where two arms ask a model of the same name, with what tells them apart."""
     arms = experiment.spec.arms
-    name = arms[arm].call.model
-    if Counter(a.call.model for a in arms)[name] == 1:
-        return name
-    return f"{name} · {_host(arms[arm])}"
+    asked = arms[arm]
+    alike = [a for a in arms if a.call.model == asked.call.model]
+    if len(alike) == 1:
+        return asked.call.model
+    if len({a.endpoint.accept_encoding for a in alike}) == len(alike):
+        return f"{asked.call.model} · {_ENCODINGS[asked.endpoint.accept_encoding]}"
+    return f"{asked.call.model} · {_host(asked)}"
 
 
 def label(call: CallResult) -> str:

@@ -112,6 +112,7 @@ class Service:
         self._closing = threading.Event()
         self._discovered: tuple[float, list[Found]] = (-DISCOVERED_S, [])
         self._discovering = threading.Lock()
+        self._hearing = threading.Lock()
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> Service:
@@ -195,9 +196,10 @@ class Service:
 
     def peers(self, model: str) -> tuple[Heard, ...]:
         """What the Cookbook's loop and a plain reader say of one call each to a model of the lab, made now,
-        one after the other. Raises ChildError."""
+        one after the other, and for one page at a time. Raises ChildError."""
         base_url = self._lab.base_url()
-        return tuple(hear(peer, base_url, model) for peer in PEERS)
+        with self._hearing:
+            return tuple(hear(peer, base_url, model) for peer in PEERS)
 
     def rename(self, id: str, title: str) -> None:
         """Give it a title. Raises NotFound, InvalidSpec."""

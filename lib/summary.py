@@ -234,7 +234,7 @@ def _pace(experiment: Experiment, call: CallResult) -> list[Figure]:
     if chars is not None:
         return [Figure("Answer rate", f"{_rate(chars)} characters/s", "no count of tokens")]
     if call.delivery is not None and "answer_tps" in call.delivery.withheld:
-        return [Figure("Answer rate", "withheld", call.delivery.why_withheld or "")]
+        return [Figure("Answer rate", "withheld", "it would mislead")]
     gap = _number(call, "gap_max_s")
     if gap is None:
         return []

@@ -76,7 +76,7 @@ def spread_figure(errors: Errors, *, dark: bool = False) -> go.Figure:
     figure.update_xaxes(
         type="log",
         range=[np.log10(low) - 0.1, np.log10(high) + 0.5],
-        title_text="off by at most, ms (each line is ten times the one before)",
+        title_text="off by at most, ms (each step × 10)",
         dtick=1,
     )
     figure.update_yaxes(title_text="share of events, %", range=[0, 103])

@@ -137,6 +137,6 @@ def duration(x_s: float) -> str:
     ms = x_s * 1000
     if ms == 0:
         return "0 ms"
-    if abs(ms) >= 1000:
+    if abs(ms) >= 999.5:
         return f"{x_s:,.2f} s"
-    return f"{ms:.0f} ms" if abs(ms) >= 10 else f"{ms:.1f} ms" if abs(ms) >= 0.1 else f"{ms:.2f} ms"
+    return f"{ms:.0f} ms" if abs(ms) >= 9.95 else f"{ms:.1f} ms" if abs(ms) >= 0.095 else f"{ms:.2f} ms"

@@ -66,7 +66,8 @@ def waterfall_figure(experiment: Experiment, *, pair: int = 0, dark: bool = Fals
     calls = lanes.chosen(experiment, None, pair)
     figure = go.Figure()
     found = [_phases(call) for call in calls]
-    for label in dict.fromkeys(p.label for row in found for p in row):
+    # The call with the most phases gives their order, which is that of the legend.
+    for label in dict.fromkeys(p.label for row in sorted(found, key=len, reverse=True) for p in row):
         rows = [(i, p) for i, row in enumerate(found) for p in row if p.label == label]
         if any(p.end_s > p.start_s for _, p in rows):
             figure.add_trace(_bars(label, rows, palette))

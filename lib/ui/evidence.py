@@ -175,14 +175,13 @@ def _value(call: CallResult, name: str) -> str:
 
 
 def _reason(call: CallResult, name: str) -> str:
+    if call.delivery is not None and _withheld(call, name):
+        return call.delivery.why_withheld or ""
     return (call.reasons or {}).get(name, "")
 
 
 def _withheld(call: CallResult, name: str) -> bool:
-    delivered = call.delivery
-    return (
-        delivered is not None and name in delivered.withheld and _reason(call, name) == delivered.why_withheld
-    )
+    return call.delivery is not None and name in call.delivery.withheld
 
 
 _WAIT = "wait before the first token"

@@ -16,7 +16,7 @@ from lib.peers import Heard
 from lib.trials import TRIALS, Trial
 from lib.ui import parts, session, shell
 
-MARKS = {True: "✓ right", False: "✗ wrong", None: ""}
+MARKS = {True: "✓ ", False: "✗ ", None: ""}
 FIRST = "steady-200"
 QUANTILES = (("Half are right to", 0.5), ("95 % are right to", 0.95), ("The worst is off by", 1.0))
 
@@ -87,7 +87,7 @@ def _result(trial: Trial, shown: Experiment) -> None:
     _who(trials.findings(trial, call, recording, shown.calibration, peers), peers)
     near = duration(trials.closeness_s(shown.calibration))
     st.caption(
-        f"A time counts as right when it is within {near} of what is true. The Cookbook's loop (the openai "
+        f"✓ right, ✗ wrong. A time is right within {near} of what is true. The Cookbook's loop (the openai "
         "client) and a plain reader of lines each asked the same once more, in a process of its own; they "
         "count every event as a token, as is common."
     )
@@ -148,8 +148,7 @@ def _who(found: list[trials.Finding], peers: tuple[Heard, ...]) -> None:
     columns = {
         "": [f.what for f in found],
         "True": [f.true for f in found],
-        "Streamgauge": [f.ours for f in found],
-        "Verdict": [MARKS[f.right] for f in found],
+        "Streamgauge": [MARKS[f.right] + f.ours for f in found],
     }
     others = {name: [f.others[i] for f in found] for i, name in enumerate(names)}
     st.dataframe(columns | others, hide_index=True, height="content", alt="Fact by fact, who was right")

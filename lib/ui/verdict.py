@@ -48,6 +48,8 @@ def line(experiment: Experiment, arm: int, number: int) -> None:
     found = _delivery(pair(experiment, arm, number))
     if found is not None and found.kind not in (None, "incremental"):
         said = f"{WORDS[found.kind].line} {found.sentence}"
+        if found.withheld and found.why_withheld:
+            said += f" Rates are withheld. {found.why_withheld}"
         plain.quiet(said, key=plain.key(f"delivery-{arm}-{number}", experiment.id))
 
 
