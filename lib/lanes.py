@@ -22,7 +22,7 @@ MAX_NOTE = 300
 SERIES = 5
 """Colours there are for streaming lanes; grey, colour 0, is every blocking lane's."""
 
-_ENCODINGS = {"identity": "uncompressed", "gzip": "compressed"}
+_ENCODINGS = {"identity": "no gzip", "gzip": "gzip"}
 _UNSENT = {
     "unknown": "unknown: it may have been sent, and is not sent again by itself",
     "dropped": "cancelled before it was sent",

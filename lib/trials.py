@@ -245,7 +245,7 @@ def _rate(truth: Truth, call: CallResult, peers: Sequence[Heard]) -> Finding | N
     said = tuple("none" if p.rate is None else f"{p.rate:,.0f} a second" for p in peers)
     if truth.withheld:
         shown = "withheld" if ours is None else f"{ours:,.0f} a second"
-        return Finding("Tokens a second", "means nothing here", shown, ours is None, said)
+        return Finding("Tokens a second", "meaningless", shown, ours is None, said)
     if true is None:
         return None
     if ours is None:

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -155,3 +156,11 @@ def test_the_preset_has_its_recorded_times():
     assert (blocking["first_s"], blocking["end_s"]) == (7.32, 7.32)
     assert (streaming["first_s"], streaming["end_s"]) == (0.16, 7.25)
     assert "".join(streaming["text"]) == blocking["text"][0]
+
+
+def test_arms_that_differ_in_compression_alone_are_told_apart():
+    one = simple()
+    arm = one.spec.arms[0]
+    packed = dataclasses.replace(arm, endpoint=dataclasses.replace(arm.endpoint, accept_encoding="gzip"))
+    both = dataclasses.replace(one, spec=dataclasses.replace(one.spec, arms=(arm, packed)))
+    assert [lanes.model_name(both, i) for i in (0, 1)] == ["a-model · no gzip", "a-model · gzip"]

@@ -42,6 +42,8 @@ FIRSTS = (
 _NAMED = {"reasoning": "reasoning", "answer": "answer", "tail": "after the last text"}
 _UNTIL = {"first reasoning": "first text"}
 _MARKER = 11
+READABLE = 2
+"""Calls beside each other whose times fit beside their marks; of more they are told on hovering."""
 
 
 def spoken(label: str) -> str:
@@ -106,7 +108,9 @@ def moments_figure(experiment: Experiment, *, pair: int = 0, dark: bool = False)
     for place, (call, moments) in enumerate(zip(calls, found, strict=True)):
         if moments:
             off = (place - (len(calls) - 1) / 2) * min(0.4, 0.8 / len(calls))
-            figure.add_trace(_marks(experiment, call, moments, names, off, span, palette))
+            marks = _marks(experiment, call, moments, names, off, span, palette)
+            marks.mode = "markers+text" if len(calls) <= READABLE else "markers"
+            figure.add_trace(marks)
     dress(figure, palette, span, 110 + (34 + 8 * len(calls)) * max(1, len(names)))
     figure.update_yaxes(tickvals=list(range(len(names))), ticktext=names, range=[len(names) - 0.4, -0.6])
     return figure
@@ -182,7 +186,6 @@ def _marks(
     return go.Scatter(
         x=times,
         y=np.array([names.index(what) + off for what in moments], dtype=np.float64),
-        mode="markers+text",
         name=plain(call_name(experiment, call)),
         text=[duration(at) for at in times],
         textposition=["middle left" if at > 0.7 * span else "middle right" for at in times],
