@@ -202,7 +202,7 @@ def share(experiment: Experiment) -> None:
         )
         if st.button(_again(experiment), key="again", icon=":material/replay:"):
             parts.start(experiment.spec, parent=experiment.id)
-    st.code(link, language=None)
+    st.code(link, language=None, wrap_lines=True)
     if not elsewhere:
         st.caption("This link opens on this computer only. The HTML file opens anywhere, without a network.")
 
