@@ -60,6 +60,12 @@ class Results:
         words = (row.title, row.note, row.parent)
         return Experiment(id, spec, row.state, row.created_ms, calls, *words, *_calibration(row.calibration))
 
+    def standing(self, id: str) -> Experiment:
+        """The same without anything that arrived: only what is asked and how far it is. Raises NotFound."""
+        row = self._store.row(id)
+        calls = tuple(CallResult(r.planned, r.state) for r in self._store.calls(id))
+        return Experiment(id, row.asked(), row.state, row.created_ms, calls, row.title, row.note, row.parent)
+
     def compute(
         self, id: str, n: int, spec: ExperimentSpec, arm: int, timeline: Timeline, headers: Pairs
     ) -> Numbers:

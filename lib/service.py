@@ -174,6 +174,10 @@ class Service:
         """All that is known of an experiment, live or saved. Raises NotFound."""
         return self._results.experiment(id, self._dispatch.live(id))
 
+    def standing(self, id: str) -> Experiment:
+        """How far an experiment is: its calls' states without what arrived. Cheap. Raises NotFound."""
+        return self._results.standing(id)
+
     def json(self, id: str) -> str:
         """The versioned document of docs/json.md. Raises NotFound."""
         return document.to_json(self.experiment(id))

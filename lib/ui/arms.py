@@ -1,6 +1,7 @@
 """One model and endpoint in the form: its address, its key, its model. What is asked of it is form's.
 
-Every widget keeps its value for the session. A key leaves its password field for the service's memory only.
+Every widget but the key's keeps its value for the session: a key leaves its password field for the
+service's memory only, and is never sent back to the page.
 """
 
 from __future__ import annotations
@@ -150,7 +151,6 @@ def _key(
             autocomplete="off",
             placeholder="leave empty to use the one found" if known else "empty if none is needed",
             help="Kept in memory until the server stops; never stored, and sent to this address only.",
-            **KEEP,
         )
         slots[f"{k}.key_ref"] = st.empty()
         if typed:

@@ -176,8 +176,9 @@ function destroy(view) {
   VIEWS.delete(view.parentElement)
 }
 
-function update(view, { data, setTriggerValue }) {
+function update(view, { data, setTriggerValue, setStateValue }) {
   view.trigger = setTriggerValue
+  view.report = setStateValue
   const told = JSON.stringify(data.live ? { ...data, lanes: data.lanes.map((lane) => lane.n) } : data)
   if (told === view.told) return restyle(view)
   const before = view.live
@@ -185,8 +186,9 @@ function update(view, { data, setTriggerValue }) {
   hangUp(view)
   build(view, data)
   restyle(view)
-  if (data.live) listen(view, data.live.url)
-  else settle(view, data, before !== null && before.together)
+  if (data.live) return listen(view, data.live.url)
+  sayDrawn(view)
+  settle(view, data, before !== null && before.together)
 }
 
 function settle(view, data, watched) {
@@ -194,6 +196,11 @@ function settle(view, data, watched) {
   seek(view, data.start_s || view.span)
   if (data.autoplay && !still && !watched) play(view, data.start_s || 0)
   else showStart(view)
+}
+
+/** The page holds heavier things back until the lanes are on the screen: two frames, so that they were painted. */
+function sayDrawn(view) {
+  requestAnimationFrame(() => requestAnimationFrame(() => view.report?.("drawn", true)))
 }
 
 /** At rest a long answer shows its beginning. */

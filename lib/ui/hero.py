@@ -19,13 +19,14 @@ _mount = st.components.v2.component(
 )
 
 
-def hero(data: dict[str, Any], key: str, on_ended: Callable[[], None] | None = None) -> None:
-    """Draw `lanes.hero_data()`. `on_ended` runs once, when a live experiment's last call is in.
+def hero(data: dict[str, Any], key: str, on_drawn: Callable[[], None] | None = None) -> None:
+    """Draw `lanes.hero_data()`. `on_drawn` runs once the lanes of a finished experiment were painted.
 
-    Keep `key` for as long as it is the same experiment: position and speed live in the browser under it.
+    A live one ends with a rerun. Keep `key` for as long as it is the same experiment: position and speed
+    live in the browser under it.
     """
-    _mount(data=data, key=key, on_ended_change=on_ended or _nothing)
+    _mount(data=data, key=key, on_ended_change=_nothing, on_drawn_change=on_drawn or _nothing)
 
 
 def _nothing() -> None:
-    """A trigger needs a callback to be declared; the rerun alone is enough."""
+    """A value of the component needs a callback to be declared; the rerun alone is enough."""

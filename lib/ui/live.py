@@ -26,7 +26,8 @@ def draw(experiment: Experiment) -> None:
 @st.fragment(run_every=1.0)
 def _follow(experiment_id: str) -> None:
     """Draw where the run stands; once it has ended, draw the whole page anew."""
-    experiment = session.service().experiment(experiment_id)
+    service = session.service()
+    experiment = service.standing(experiment_id)
     if experiment.state != "running":
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -34,9 +35,9 @@ def _follow(experiment_id: str) -> None:
         st.text(_standing(experiment))
         st.space("stretch")
         if st.button("Cancel", key="cancel", icon=":material/stop:"):
-            session.service().cancel(experiment_id)
-    if not session.service().routes_mounted:
-        _texts(experiment)
+            service.cancel(experiment_id)
+    if not service.routes_mounted:
+        _texts(service.experiment(experiment_id))
 
 
 def _standing(experiment: Experiment) -> str:

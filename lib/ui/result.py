@@ -13,6 +13,7 @@ from lib.experiment import CallResult, Experiment, pair
 from lib.spec import is_lab
 from lib.ui import faults, hero, origins, parts, plain, session
 
+CHARTS_PX = 700
 BADGES = {
     "done": ("Finished", ":material/check_circle:", "green"),
     "cancelled": ("Cancelled", ":material/stop_circle:", "orange"),
@@ -117,7 +118,11 @@ def watch(experiment: Experiment, number: int) -> None:
     data = lanes.hero_data(experiment, pair=number)
     if data["duration_s"] <= SHORT_S:
         data["speed"] = SLOWED
-    hero.hero(data, key=plain.key(f"watch-{number}", experiment.id))
+    hero.hero(
+        data,
+        key=plain.key(f"watch-{number}", experiment.id),
+        on_drawn=lambda: session.set_drawn(experiment.id),
+    )
 
 
 def comparison(experiment: Experiment, arm: int, number: int) -> None:
@@ -137,7 +142,10 @@ def comparison(experiment: Experiment, arm: int, number: int) -> None:
 
 
 def when(experiment: Experiment, number: int) -> None:
-    """The two charts."""
+    """The two charts, as soon as the hero is on the screen: their code takes the browser half a second."""
+    if not session.drawn(experiment.id):
+        st.skeleton(height=CHARTS_PX)
+        return
     dark = session.is_dark()
     with st.container(border=True):
         st.subheader("Event arrivals")

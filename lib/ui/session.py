@@ -55,3 +55,17 @@ def _base(path: str) -> str:
     """What a reverse proxy put before our own page paths."""
     head, _, page = path.rstrip("/").rpartition("/")
     return head if page in ("experiment", "saved", "method") else path.rstrip("/")
+
+
+DRAWN = "drawn"
+"""Session state: ids whose hero this visitor's browser has painted, so that charts may follow."""
+
+
+def drawn(experiment_id: str) -> bool:
+    """Whether the charts' code may load now without holding the first picture back."""
+    return experiment_id in st.session_state.setdefault(DRAWN, set())
+
+
+def set_drawn(experiment_id: str) -> None:
+    """The hero of this experiment is on the screen."""
+    st.session_state.setdefault(DRAWN, set()).add(experiment_id)
