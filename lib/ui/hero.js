@@ -198,9 +198,9 @@ function settle(view, data, watched) {
   else showStart(view)
 }
 
-/** The page holds heavier things back until the lanes are on the screen: two frames, so that they were painted. */
+/** The page holds heavier things back until the lanes are on the screen and can be used. */
 function sayDrawn(view) {
-  requestAnimationFrame(() => requestAnimationFrame(() => view.report?.("drawn", true)))
+  requestAnimationFrame(() => setTimeout(() => view.report?.("drawn", true), SETTLE_MS))
 }
 
 /** At rest a long answer shows its beginning. */
