@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lib.feed import FeedItem
     from lib.service import Service
 
-UPDATE_S = 1 / 25
+UPDATE_S = 1 / 50
 IDLE_S = 0.25
 HEARTBEAT_S = 15.0
 ID = re.compile(r"[A-Za-z0-9_-]{22}")

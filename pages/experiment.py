@@ -45,6 +45,9 @@ trust.chips(shown, arm, pair)
 result.watch(shown, pair)
 verdict.line(shown, arm, pair)
 st.caption(summary.caveat(shown, arm, pair))
+if not session.drawn(shown.id):  # the first picture comes first; what is below takes the browser a while
+    st.skeleton(height=result.BELOW_PX)
+    st.stop()
 result.share(shown)
 
 st.header("Blocking and streaming compared")

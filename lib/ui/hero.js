@@ -7,7 +7,7 @@
 const TAIL = 20000
 const BLOCK = 4096
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8]
-const LIVE_FRAME_MS = 40
+const LIVE_FRAME_MS = 25
 const SETTLE_MS = 200
 const BAR_MS = 120
 const LIVE_SPANS = [2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600]

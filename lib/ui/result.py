@@ -13,7 +13,7 @@ from lib.experiment import CallResult, Experiment, pair
 from lib.spec import is_lab
 from lib.ui import faults, hero, origins, parts, plain, session
 
-CHARTS_PX = 700
+BELOW_PX = 1200
 BADGES = {
     "done": ("Finished", ":material/check_circle:", "green"),
     "cancelled": ("Cancelled", ":material/stop_circle:", "orange"),
@@ -142,10 +142,7 @@ def comparison(experiment: Experiment, arm: int, number: int) -> None:
 
 
 def when(experiment: Experiment, number: int) -> None:
-    """The two charts, as soon as the hero is on the screen: their code takes the browser half a second."""
-    if not session.drawn(experiment.id):
-        st.skeleton(height=CHARTS_PX)
-        return
+    """The two charts."""
     dark = session.is_dark()
     with st.container(border=True):
         st.subheader("Event arrivals")
