@@ -121,12 +121,39 @@ def _late(body: bytes, begun_ns: int, stamps_ns: tuple[int, ...]) -> tuple[int, 
 
 
 def cookbook() -> Loop:
-    """The loop as published, without its print."""
-    import httpx2
+    """As the Cookbook times it: the client's own iterator and the wall clock, events and texts kept."""
     import openai
 
+    transport = _keeping()
+    http_client = openai.DefaultHttpxClient(transport=transport)
+
+    def loop(base_url: str, model: str, call: _Call) -> None:
+        client = openai.OpenAI(base_url=base_url, api_key="none", http_client=http_client, max_retries=0)
+        transport.pieces = call.pieces
+        call.begun = time.time()
+        stream: Any = client.chat.completions.create(
+            model=model,
+            messages=ASKED,  # type: ignore[arg-type]
+            temperature=0,
+            stream=True,
+        )
+        events, texts = [], []
+        for event in stream:
+            waited = time.time() - call.begun
+            events.append(event)
+            texts.append(event.choices[0].delta.content)
+            call.stamps.append(call.begun + waited)
+        stream.close()
+
+    return loop
+
+
+def _keeping() -> Any:
+    """A transport that keeps the body's bytes in `pieces`, since the lab's truth stands in them."""
+    import httpx2
+
     class Kept(httpx2.SyncByteStream):
-        """Keeps the bytes, and reads on after the last event, which the client would not."""
+        """Reads on after the last event, which the client would not."""
 
         def __init__(self, inner: Any, pieces: list[bytes]) -> None:
             self.inner, self.pieces = iter(inner), pieces
@@ -147,28 +174,7 @@ def cookbook() -> Loop:
             kept = Kept(response.stream, self.pieces)
             return httpx2.Response(response.status_code, headers=response.headers, stream=kept)
 
-    transport = Keeping()
-    http_client = openai.DefaultHttpxClient(transport=transport)
-
-    def loop(base_url: str, model: str, call: _Call) -> None:
-        client = openai.OpenAI(base_url=base_url, api_key="none", http_client=http_client, max_retries=0)
-        transport.pieces, stamps = call.pieces, call.stamps
-        start_time = call.begun = time.time()
-        response: Any = client.chat.completions.create(
-            model=model,
-            messages=ASKED,  # type: ignore[arg-type]
-            temperature=0,
-            stream=True,
-        )
-        collected_chunks, collected_messages = [], []
-        for chunk in response:
-            chunk_time = time.time() - start_time
-            collected_chunks.append(chunk)
-            collected_messages.append(chunk.choices[0].delta.content)
-            stamps.append(start_time + chunk_time)
-        response.close()
-
-    return loop
+    return Keeping()
 
 
 def lines() -> Loop:

@@ -16,6 +16,7 @@ from lib.spec import is_lab
 from lib.timeline import Timeline
 
 Columns = dict[str, list[str]]
+_PROGRAMS = {"python": "Python", "openai": "openai client", "httpx2": "httpx2", "platform": "System"}
 
 
 def number_rows(blocking: CallResult, streaming: CallResult) -> Columns:
@@ -110,7 +111,11 @@ def _facts(experiment: Experiment, call: CallResult) -> dict[str, str]:
         "Measured in": instrument.region if instrument else "not known",
         "Tokens counted by": _counted(call),
         "Token counts asked for": "yes" if arm.endpoint.include_usage else "no",
-        **({name.capitalize(): version for name, version in instrument.versions} if instrument else {}),
+        **(
+            {_PROGRAMS.get(name, name): version for name, version in instrument.versions}
+            if instrument
+            else {}
+        ),
     }
 
 
