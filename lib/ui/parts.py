@@ -72,8 +72,10 @@ def place(arm: Arm) -> str:
     """The host that an arm calls, or the built-in endpoint's name."""
     if is_lab(arm.endpoint):
         return "the built-in lab"
-    parts = urlsplit(arm.endpoint.base_url)
-    return parts.netloc or arm.endpoint.base_url
+    try:
+        return urlsplit(arm.endpoint.base_url).netloc or arm.endpoint.base_url
+    except ValueError:  # an address being typed, whose complaint stands under its field
+        return arm.endpoint.base_url
 
 
 def cost(spec: ExperimentSpec) -> str:

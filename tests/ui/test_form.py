@@ -48,6 +48,11 @@ BAD = {
         "api.example.com",
         "The base URL must start with http:// or https:// and name a host.",
     ),
+    "half an IPv6 address": (
+        "url_0",
+        "http://[::1",
+        "The base URL cannot be read. It should look like https://api.example.com/v1.",
+    ),
     "no model": ("model_0", "", "Name a model, as the endpoint calls it."),
     "no key": (
         "key_0",
