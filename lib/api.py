@@ -89,7 +89,10 @@ class _Api:
             yield _sse("reset", {})
         idle = 0.0
         while True:
-            items, cursor, ended = await run_in_threadpool(feed.read, wanted, cursor)
+            try:
+                items, cursor, ended = await run_in_threadpool(feed.read, wanted, cursor)
+            except NotFound:  # deleted meanwhile
+                items, ended = [], True
             if items:
                 if any(item.state == "sent" for item in items) or idle == 0.0:
                     yield _sse("ages", feed.ages(wanted))

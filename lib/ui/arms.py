@@ -149,6 +149,7 @@ def _key(
             key=f"key_{k}",
             type="password",
             autocomplete="off",
+            live=True,  # the Tab key leaves for the eye inside the field, and that hands nothing over
             placeholder="leave empty to use the one found" if known else "empty if none is needed",
             help="Kept in memory until the server stops; never stored, and sent to this address only.",
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib import lanes
+from lib.errors import NotFound
 from lib.experiment import CallResult, Experiment
 from lib.ui import hero, plain, session
 
@@ -27,7 +28,10 @@ def draw(experiment: Experiment) -> None:
 def _follow(experiment_id: str) -> None:
     """Draw where the run stands; once it has ended, draw the whole page anew."""
     service = session.service()
-    experiment = service.standing(experiment_id)
+    try:
+        experiment = service.standing(experiment_id)
+    except NotFound:  # deleted meanwhile, which the page as a whole has words for
+        st.rerun()
     if experiment.state != "running":
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
