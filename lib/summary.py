@@ -61,9 +61,9 @@ def headline(experiment: Experiment, arm: int = 0, pair: int = 0) -> list[Figure
     first, whole = _number(streaming, "ttfo_s"), _number(blocking, "ttfo_s")
     figures = []
     if first is not None:
-        figures.append(Figure("First visible text, streaming", _seconds(streaming, first)))
+        figures.append(Figure("First text, streaming", _seconds(streaming, first)))
     if whole is not None:
-        figures.append(Figure("First visible text, blocking", _seconds(blocking, whole), "all at once"))
+        figures.append(Figure("First text, blocking", _seconds(blocking, whole), "all at once"))
     if (total := _total(streaming)) != UNKNOWN:
         figures.append(Figure("Total time, streaming", total, f"blocking {_total(blocking)}"))
     return [*figures, *_pace(experiment, streaming)]

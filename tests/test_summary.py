@@ -143,8 +143,8 @@ def test_at_most_four_numbers_stand_above_the_fold(name: str) -> None:
 
 def test_the_headline_of_the_preset() -> None:
     assert [tuple(f) for f in summary.headline(recorded("text-davinci-002-2022-10"))] == [
-        ("First visible text, streaming", "0.16 s", ""),
-        ("First visible text, blocking", "7.32 s", "all at once"),
+        ("First text, streaming", "0.16 s", ""),
+        ("First text, blocking", "7.32 s", "all at once"),
         ("Total time, streaming", "7.25 s", "blocking 7.32 s"),
         ("Answer rate", "27.1 tokens/s", "recounted, p50k_base"),
     ]

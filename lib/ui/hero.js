@@ -188,7 +188,7 @@ function update(view, { data, setTriggerValue, setStateValue }) {
   build(view, data)
   restyle(view)
   if (data.live) return listen(view, data.live.url)
-  sayDrawn(view)
+  if (data.announce) sayDrawn(view)
   settle(view, data, before !== null && before.together)
 }
 

@@ -25,7 +25,9 @@ def hero(data: dict[str, Any], key: str, on_drawn: Callable[[], None] | None = N
     A live one ends with a rerun. Keep `key` for as long as it is the same experiment: position and speed
     live in the browser under it.
     """
-    _mount(data=data, key=key, on_ended_change=_nothing, on_drawn_change=on_drawn or _nothing)
+    # Reporting costs a rerun, which could cross a click on its way to another page: only where asked for.
+    told = data | {"announce": on_drawn is not None}
+    _mount(data=told, key=key, on_ended_change=_nothing, on_drawn_change=on_drawn or _nothing)
 
 
 def _nothing() -> None:

@@ -100,7 +100,7 @@ def numbers(experiment: Experiment, arm: int, number: int) -> None:
     shown = summary.headline(experiment, arm, number)
     if not shown:
         return
-    with st.grid(4, min_column_width=200):
+    with st.grid(4, min_column_width=150):
         for figure in shown:
             st.metric(
                 figure.label,
