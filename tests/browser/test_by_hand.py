@@ -28,6 +28,18 @@ def test_a_key_that_was_left_with_the_tab_key_is_sent(page: Page, server: Server
         page.get_by_role("button", name="Run", exact=True).click()
         flow.wait_until_finished(page)
         assert asked.authorizations == ["sk-left-with-tab"] * 2
+    page.goto(f"{server.url}/saved")
+    expect(page.get_by_role("heading", name="Saved")).to_be_visible()
+    assert places_of("sk-left-with-tab", page, server) == []
+
+
+def places_of(secret: str, page: Page, server: Server) -> list[str]:
+    """Where a key is found outside memory: the page that was left, every kept file, the log."""
+    page.go_back()
+    page.locator(".play").first.wait_for()
+    files = [path for path in (*server.data.rglob("*"), server.log) if path.is_file()]
+    found = [path.name for path in files if secret.encode() in path.read_bytes()]
+    return found + ([page.url] if secret in page.content() + page.url else [])
 
 
 def test_an_experiment_deleted_in_mid_run_by_another_tab_is_said_to_be_gone(
