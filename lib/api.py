@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 UPDATE_S = 1 / 50
 IDLE_S = 0.25
-HEARTBEAT_S = 15.0
 ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
 

@@ -4,6 +4,8 @@ Pure and deterministic: the same experiment gives the same bytes, so a rerun of 
 Arrays are numpy. The hero draws its own strip; how many seconds something took is metrics' business.
 """
 
+from plotly.graph_objects import Figure
+
 from lib.charts.errors import errors_alt, errors_figure, spread_alt, spread_figure
 from lib.charts.look import MAX_POINTS, duration, extremes, spread
 from lib.charts.phases import moments_alt, moments_figure, spoken, waits, waterfall_alt, waterfall_figure
@@ -12,6 +14,7 @@ from lib.charts.timeline import timeline_alt, timeline_figure
 
 __all__ = [
     "MAX_POINTS",
+    "Figure",
     "duration",
     "errors_alt",
     "errors_figure",

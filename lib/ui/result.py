@@ -144,22 +144,25 @@ def comparison(experiment: Experiment, arm: int, number: int) -> None:
 def when(experiment: Experiment, number: int) -> None:
     """The two charts."""
     dark = session.is_dark()
+    _chart(
+        "Event arrivals",
+        charts.timeline_figure(experiment, pair=number, dark=dark),
+        key=f"timeline_{experiment.id}_{number}",
+        alt=charts.timeline_alt(experiment, pair=number),
+    )
+    _chart(
+        "Token throughput",
+        charts.throughput_figure(experiment, pair=number, dark=dark),
+        key=f"throughput_{experiment.id}_{number}",
+        alt=charts.throughput_alt(experiment, pair=number),
+    )
+
+
+def _chart(title: str, figure: charts.Figure, *, key: str, alt: str) -> None:
+    """One chart in its card."""
     with st.container(border=True):
-        st.subheader("Event arrivals")
-        st.plotly_chart(
-            charts.timeline_figure(experiment, pair=number, dark=dark),
-            config={"displayModeBar": False},
-            key=f"timeline_{experiment.id}_{number}",
-            alt=charts.timeline_alt(experiment, pair=number),
-        )
-    with st.container(border=True):
-        st.subheader("Token throughput")
-        st.plotly_chart(
-            charts.throughput_figure(experiment, pair=number, dark=dark),
-            config={"displayModeBar": False},
-            key=f"throughput_{experiment.id}_{number}",
-            alt=charts.throughput_alt(experiment, pair=number),
-        )
+        st.subheader(title)
+        st.plotly_chart(figure, config={"displayModeBar": False}, key=key, alt=alt)
 
 
 def texts(experiment: Experiment, arm: int, number: int) -> None:
