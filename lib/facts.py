@@ -50,14 +50,19 @@ class Facts:
 
     @cached_property
     def freezes(self) -> list[int]:
-        """Gaps that are freezes, as webrtc-stats counts them: the mean runs over up to 30 gaps before."""
+        """Lengths of the gaps that are freezes."""
+        return [end - start for start, end in self.freeze_spans]
+
+    @cached_property
+    def freeze_spans(self) -> list[tuple[int, int]]:
+        """(start, end) of each freeze, as webrtc-stats counts them: a mean over up to 30 gaps before."""
         gaps = self.gaps if len(self.arrivals) > 1 else []
-        found: list[int] = []
+        found: list[tuple[int, int]] = []
         recent = 0
         for i, gap in enumerate(gaps):
             mean = recent / min(i, 30) if i else 0
             if i and gap >= 3 * mean and gap >= mean + 150e6:
-                found.append(gap)
+                found.append((self.arrivals[i], self.arrivals[i + 1]))
             recent += gap - (gaps[i - 30] if i >= 30 else 0)
         return found
 
