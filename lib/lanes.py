@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from lib import metrics
@@ -19,14 +19,53 @@ from lib.timeline import Event, Timeline
 
 MAX_LANES = 8
 MAX_NOTE = 300
-SERIES = 5
+SERIES = 8
 """Colours there are for streaming lanes; grey, colour 0, is every blocking lane's."""
+
+Align = Literal["send", "text"]
+"""Where lanes of one picture meet: when each request was sent, or when each showed its first text."""
 
 _ENCODINGS = {"identity": "no gzip", "gzip": "gzip"}
 _UNSENT = {
     "unknown": "unknown: it may have been sent, and is not sent again by itself",
     "dropped": "cancelled before it was sent",
 }
+
+
+class Entry(NamedTuple):
+    """One lane of a picture: a call and what stands beside it. `label` and `sub` are untrusted text.
+
+    `shift_s`: how much later than at its own send this lane begins on the picture's clock.
+    """
+
+    call: CallResult
+    label: str
+    sub: str
+    tone: int
+    shift_s: float = 0.0
+
+
+def entries(experiment: Experiment, arms: Sequence[int] | None = None, pair: int = 0) -> list[Entry]:
+    """The lanes of one pair of the chosen arms (None: all), as `chosen` picks and orders them."""
+    return [
+        Entry(call, label(call), model_name(experiment, call.planned.arm), tone(experiment, call))
+        for call in chosen(experiment, arms, pair)
+    ]
+
+
+def aligned(rows: Sequence[Entry], align: Align) -> tuple[list[Entry], float]:
+    """(lanes shifted so that they meet, where 0 of their axis lies on the common clock, s).
+
+    By first text: the one that took longest stays where it is. A lane without text is not shifted.
+    """
+    if align == "send":
+        return [row._replace(shift_s=0.0) for row in rows], 0.0
+    firsts = [numbers(row.call).get("ttfo_s") for row in rows]
+    zero = max((first for first in firsts if isinstance(first, float)), default=0.0)
+    return [
+        row._replace(shift_s=zero - first if isinstance(first, float) else 0.0)
+        for row, first in zip(rows, firsts, strict=True)
+    ], zero
 
 
 def hero_data(
@@ -43,15 +82,28 @@ def hero_data(
     Above eight lanes only the streaming ones are kept. With `live_url` the lanes come as planned, without
     events: the feed at that address tells everything from its start.
     """
-    calls = chosen(experiment, arms, pair)
-    lanes = [_lane(experiment, call, empty=live_url is not None) for call in calls]
+    rows = entries(experiment, arms, pair)
+    data = race(rows, speed=speed, autoplay=autoplay)
+    if live_url is not None:
+        data |= {"lanes": [_lane(row, empty=True) for row in rows], "live": {"url": live_url}}
+        data["duration_s"] = past(0.0)
+    return data
+
+
+def race(
+    rows: Sequence[Entry], *, align: Align = "send", speed: float = 1.0, autoplay: bool = True
+) -> dict[str, Any]:
+    """Lanes of any calls on one clock, for lib/ui/hero.js. `zero_s`: where the clock's axis reads 0."""
+    placed, zero = aligned(rows, align)
+    lanes = [_lane(row) for row in placed]
     return {
         "duration_s": past(max((lane["last_s"] or 0.0 for lane in lanes), default=0.0)),
+        "zero_s": round(zero, 4),
         "speed": speed,
         "autoplay": autoplay,
         "start_s": 0,
         "lanes": lanes,
-        "live": None if live_url is None else {"url": live_url},
+        "live": None,
     }
 
 
@@ -148,21 +200,23 @@ def _text_events(timeline: Timeline) -> int:
     return sum(event.kind in ("reasoning", "content") for event in timeline.events)
 
 
-def _lane(experiment: Experiment, call: CallResult, *, empty: bool) -> dict[str, Any]:
+def _lane(row: Entry, *, empty: bool = False) -> dict[str, Any]:
+    call, shift = row.call, row.shift_s
     known = {} if empty else numbers(call)
     last = None if empty else last_s(call.timeline)
     return {
         "n": call.planned.n,
         "mode": call.planned.mode,
-        "label": label(call),
-        "sub": model_name(experiment, call.planned.arm),
-        "tone": tone(experiment, call),
+        "label": row.label,
+        "sub": row.sub,
+        "tone": row.tone,
         "state": "planned" if empty else call.state,
-        "first_s": _rounded(known.get("ttfo_s")),
-        "end_s": _rounded(known.get("e2e_s")),
-        "last_s": _rounded(last),
+        "sent_s": round(shift, 4),
+        "first_s": _moved(known.get("ttfo_s"), shift),
+        "end_s": _moved(known.get("e2e_s"), shift),
+        "last_s": _moved(last, shift),
         "note": "" if empty else note(call),
-        **_columns([] if empty else _marks(call.timeline)),
+        **_columns([] if empty else _marks(call.timeline), shift),
     }
 
 
@@ -170,19 +224,19 @@ def _marks(timeline: Timeline | None) -> list[Event]:
     return [] if timeline is None else [e for e in timeline.events if e.kind != "comment"]
 
 
-def _columns(events: list[Event]) -> dict[str, list[Any]]:
+def _columns(events: list[Event], shift_s: float) -> dict[str, list[Any]]:
     """One list per field. Times never run backwards, so that a player may search them."""
     return {
-        "t_s": [round(t / 1e9, 4) for t in accumulate((e.t_ns for e in events), max)],
+        "t_s": [round(t / 1e9 + shift_s, 4) for t in accumulate((e.t_ns for e in events), max)],
         "kind": [e.kind for e in events],
         "text": [(e.text or "") if e.kind in ("reasoning", "content") else "" for e in events],
         "read": [e.read for e in events],
     }
 
 
-def _rounded(value: Number) -> float | None:
-    """To 0.1 ms, as the lanes' times are."""
-    return round(value, 4) if isinstance(value, int | float) else None
+def _moved(value: Number, shift_s: float) -> float | None:
+    """On the picture's clock, to 0.1 ms, as the lanes' times are."""
+    return round(value + shift_s, 4) if isinstance(value, int | float) else None
 
 
 def _host(arm: Arm) -> str:

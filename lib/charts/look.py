@@ -32,7 +32,7 @@ class Palette(NamedTuple):
 
 
 LIGHT = Palette(
-    ("#8A93A6", "#0B5FFF", "#B45309", "#047857", "#7C3AED", "#BE123C"),
+    ("#8A93A6", "#0B5FFF", "#B45309", "#047857", "#7C3AED", "#BE123C", "#0E7490", "#A21CAF", "#4D7C0F"),
     text="#12161F",
     quiet="#556070",
     grid="#DDE1EA",
@@ -40,7 +40,7 @@ LIGHT = Palette(
     hatch="rgba(18,22,31,0.14)",
 )
 DARK = Palette(
-    ("#8B96A8", "#5B9BFF", "#F0A44B", "#34D399", "#A78BFA", "#FB7185"),
+    ("#8B96A8", "#5B9BFF", "#F0A44B", "#34D399", "#A78BFA", "#FB7185", "#22D3EE", "#E879F9", "#A3E635"),
     text="#E7EAF0",
     quiet="#9AA6B8",
     grid="#28303C",

@@ -324,7 +324,7 @@ function make(tag, props = {}, ...children) {
 function restyle(view) {
   const style = getComputedStyle(view.root)
   const listed = style.getPropertyValue("--st-chart-categorical-colors").match(/#[0-9a-f]{3,8}\b|rgba?\([^)]*\)/gi)
-  const series = listed && listed.length > 1 ? listed : ["#8A93A6", "#0B5FFF", "#B45309", "#047857", "#7C3AED", "#BE123C"]
+  const series = listed && listed.length > 1 ? listed : ["#8A93A6", "#0B5FFF", "#B45309", "#047857", "#7C3AED", "#BE123C", "#0E7490", "#A21CAF", "#4D7C0F"]
   for (const lane of view.lanes) {
     lane.colour = series[lane.model.tone % series.length]
     for (const part of [lane.pane, lane.track, lane.label]) part.style.setProperty("--tone", lane.colour)
