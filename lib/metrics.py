@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from lib import moments, pace
 from lib import timeline as timelines
@@ -39,15 +39,16 @@ __all__ = [
 VERSION = 2
 """Raised whenever any number of any timeline changes; stored numbers of another version are made anew."""
 
+Subject = TypeVar("Subject")
 Source = Literal["measured", "counted", "reported", "recounted", "reported or recounted"]
 EITHER: Source = "reported or recounted"
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Generic[Subject]):
     """One number. `label`: plain words; `unit`: s, tokens/s, ... or ""; `null`: when it is null."""
 
-    of: Callable[[Facts], Number]
+    of: Callable[[Subject], Number]
     label: str
     unit: str
     null: str
@@ -144,7 +145,7 @@ _TABLE = (
     Metric(moments.t100_s, "whole answer visible", "s", "no visible text, or cut short"),
     Metric(moments.speed_index_s, "mean time a character took", "s", "no visible text, or cut short"),
 )
-METRICS: dict[str, Metric] = {m.name: m for m in _TABLE}
+METRICS: dict[str, Metric[Facts]] = {m.name: m for m in _TABLE}
 """Every number of one call, in the order it is read."""
 
 

@@ -31,6 +31,7 @@ PURE = {
     "lib.facts",
     "lib.pairs",
     "lib.rates",
+    "lib.reader",
     "lib.summary",
     "lib.lanes",
     "lib.charts",
