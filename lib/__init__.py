@@ -7,7 +7,7 @@
     probe, warmup, heartbeat, priority, outbox                   the process that makes the calls
     sse, body, arrivals, timeline, tokens                        what arrived, decoded and counted
     experiment, facts, moments, pace, rates, pairs, metrics      what it means in numbers
-    reader                                                       what a reader of it goes through
+    reader, definitions                                          who reads it, and other tools' numbers
     delivery, phases, calibration, trials                        how it came, and how true the times are
     summary, lanes, charts, document, schema, exports            words, pictures, JSON, files
     store, migrations, ledger, owner, recovery                   keeping, and who sent what

@@ -208,7 +208,10 @@ class Facts:
         return self.content_tokens, "recount"
 
 
+def frame_times(events: Iterable[Event]) -> list[int]:
+    """The time of each distinct frame among events; one whose place is unknown is a frame of its own."""
+    return list({e.start if e.end > e.start else -i: e.t_ns for i, e in enumerate(events, 1)}.values())
+
+
 def _frames(events: Iterable[Event]) -> int:
-    """Distinct frames among events; an event whose place in the body is unknown is one of its own."""
-    starts = [e.start if e.end > e.start else -i for i, e in enumerate(events, 1)]
-    return len(set(starts))
+    return len(frame_times(events))

@@ -54,6 +54,9 @@ class Deadlines(NamedTuple):
     token_s: float = 0.05
 
 
+DEADLINES = Deadlines()
+
+
 class Stall(NamedTuple):
     """The reader has read all there is at `start_s` and waits."""
 

@@ -32,6 +32,7 @@ PURE = {
     "lib.pairs",
     "lib.rates",
     "lib.reader",
+    "lib.definitions",
     "lib.summary",
     "lib.lanes",
     "lib.charts",
