@@ -1,11 +1,13 @@
-"""Headers and origins: what every response carries, and which hosts are answered at all.
+"""Headers, origins and compression: what every response carries, and which hosts are answered at all.
 
 Pure ASGI, so that web sockets and event streams pass through untouched.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import gzip
 import hashlib
 import re
 from collections.abc import Callable, Iterable
@@ -23,7 +25,8 @@ Headers = list[tuple[bytes, bytes]]
 def middleware(index_html: str, *, loopback_only: bool) -> list[Middleware]:
     """What the server wraps around every route. `index_html`: the page shell whose scripts may run."""
     checks = [Middleware(HostCheck)] if loopback_only else []
-    return [*checks, Middleware(SecurityHeaders, headers=security_headers(index_html))]
+    headers = Middleware(SecurityHeaders, headers=security_headers(index_html))
+    return [*checks, headers, Middleware(KeptCompressed)]
 
 
 def security_headers(index_html: str) -> dict[str, str]:
@@ -85,6 +88,74 @@ class SecurityHeaders:
             await send(message)
 
         return wrapped
+
+
+class KeptCompressed:
+    """Sends the dashboard's own scripts and styles compressed, each compressed once.
+
+    Their names hold a hash of their content, so what was compressed stays right. The server beneath sends
+    them as they are: compressing them anew for every visitor would hold it up.
+    """
+
+    NAMES = re.compile(r"/static/(?:js|css)/[\w.-]+\.(?:js|css)$")
+    MOST = 64 << 20
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.kept: dict[str, tuple[Headers, bytes]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything through but whole files that the visitor takes as gzip."""
+        if not self._fits(scope):
+            await self.app(scope, receive, send)
+            return
+        path = scope["path"]
+        if path not in self.kept:
+            status, headers, body = await self._read(scope, receive)
+            if status != 200 or any(name == b"content-encoding" for name, _ in headers):
+                await _answer(send, status, headers, body)
+                return
+            packed = await asyncio.to_thread(gzip.compress, body, 6, mtime=0)
+            self._keep(path, _packed(headers, len(packed)), packed)
+            await _answer(send, 200, _packed(headers, len(packed)), packed)
+            return
+        await _answer(send, 200, *self.kept[path])
+
+    def _fits(self, scope: Scope) -> bool:
+        if scope["type"] != "http" or scope["method"] != "GET" or not self.NAMES.search(scope["path"]):
+            return False
+        headers = dict(scope["headers"])
+        asked = (b"range", b"if-none-match", b"if-modified-since")
+        return b"gzip" in headers.get(b"accept-encoding", b"") and not any(h in headers for h in asked)
+
+    async def _read(self, scope: Scope, receive: Receive) -> tuple[int, Headers, bytes]:
+        """The answer of the server beneath, whole."""
+        head: Message = {}
+        body = bytearray()
+
+        async def take(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                head.update(message)
+            elif message["type"] == "http.response.body":
+                body.extend(message.get("body", b""))
+
+        await self.app({**scope, "extensions": {}}, receive, take)
+        return head["status"], list(head["headers"]), bytes(body)
+
+    def _keep(self, path: str, headers: Headers, packed: bytes) -> None:
+        if sum(len(body) for _, body in self.kept.values()) + len(packed) <= self.MOST:
+            self.kept[path] = headers, packed
+
+
+def _packed(headers: Headers, length: int) -> Headers:
+    kept = [(k, v) for k, v in headers if k.lower() not in (b"content-length", b"accept-ranges", b"etag")]
+    new = {b"content-encoding": b"gzip", b"vary": b"accept-encoding", b"content-length": str(length).encode()}
+    return [*kept, *new.items()]
+
+
+async def _answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 class HostCheck:

@@ -87,3 +87,61 @@ def test_our_own_origin_opens_a_socket() -> None:
 def test_an_explicit_mode_beyond_loopback_answers_any_host() -> None:
     answer = client(loopback_only=False).get("/", headers={"host": "gauge.example"})
     assert answer.status_code == 200
+
+
+class Files:
+    """A server of one script, which counts how often it was asked."""
+
+    def __init__(self, *, encoding: str = "") -> None:
+        self.asked = 0
+        self.encoding = encoding
+
+    async def __call__(self, _: object) -> PlainTextResponse:
+        self.asked += 1
+        headers = {"content-encoding": self.encoding} if self.encoding else {}
+        return PlainTextResponse("let a = 1\n" * 1000, media_type="text/javascript", headers=headers)
+
+
+def static(files: Files) -> TestClient:
+    paths = ("/static/js/index.abc.js", "/static/other.js", "/static/js/gone.js")
+    routes = [Route(path, files.__call__) for path in paths[:2]]
+    wrapped = middleware.middleware(INDEX, loopback_only=True)
+    return TestClient(Starlette(routes=routes, middleware=wrapped), base_url="http://localhost:8501")
+
+
+def test_the_dashboards_own_scripts_are_compressed_once_and_read_the_same() -> None:
+    files = Files()
+    visitor = static(files)
+    for _ in range(3):
+        answer = visitor.get("/static/js/index.abc.js", headers={"accept-encoding": "gzip, br"})
+        assert answer.headers["content-encoding"] == "gzip"
+        assert int(answer.headers["content-length"]) < 200
+        assert answer.headers["vary"] == "accept-encoding"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.text == "let a = 1\n" * 1000
+    assert files.asked == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"accept-encoding": "identity"},
+        {"accept-encoding": "gzip", "range": "bytes=0-10"},
+        {"accept-encoding": "gzip", "if-none-match": '"x"'},
+    ],
+    ids=["no gzip", "a part", "seen before"],
+)
+def test_who_cannot_take_the_whole_file_packed_gets_it_from_beneath(headers: dict[str, str]) -> None:
+    files = Files()
+    visitor = static(files)
+    for _ in range(2):
+        assert "content-encoding" not in visitor.get("/static/js/index.abc.js", headers=headers).headers
+    assert files.asked == 2
+
+
+def test_other_files_missing_ones_and_packed_ones_pass_through() -> None:
+    files = Files(encoding="identity")
+    visitor = static(files)
+    assert visitor.get("/static/other.js").headers.get("content-encoding") == "identity"
+    assert visitor.get("/static/js/gone.js").status_code == 404
+    assert visitor.get("/static/js/index.abc.js").headers["content-encoding"] == "identity"
