@@ -10,6 +10,7 @@
     reader, definitions                                          who reads it, and other tools' numbers
     delivery, phases, calibration, trials                        how it came, and how true the times are
     summary, lanes, charts, document, schema, exports            words, pictures, JSON, files
+    overlay, closeup                                             experiments over each other, one event
     store, migrations, ledger, owner, recovery                   keeping, and who sent what
     service, runner, calibrator, dispatch, underway, results     supervising
     feed                                                         telling live pages

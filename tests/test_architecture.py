@@ -35,6 +35,8 @@ PURE = {
     "lib.definitions",
     "lib.summary",
     "lib.lanes",
+    "lib.overlay",
+    "lib.closeup",
     "lib.charts",
     "lib.charts.look",
     "lib.charts.timeline",
