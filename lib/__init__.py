@@ -2,6 +2,7 @@
 
     errors, settings                                             what can go wrong, what can be set
     spec, providers -> plan -> dialects -> recording, messages   what is asked, what arrives
+    waits                                                        how long an endpoint asks to be left alone
     guard, stamps, tls, chunks, trace, wire                      the socket: limits, clocks, bytes
     capture, endings, answers, redact                            one call, and what leaves of it
     probe, warmup, heartbeat, priority, outbox                   the process that makes the calls
@@ -13,7 +14,7 @@
     overlay, closeup                                             experiments over each other, one event
     store, migrations, ledger, owner, recovery                   keeping, and who sent what
     service, runner, calibrator, dispatch, underway, results     supervising
-    feed                                                         telling live pages
+    feed, discovery                                              telling live pages, finding servers
     children, peers, keys                                        helper processes, and keys in memory
     api, middleware                                              routes and headers
     lab                                                          the reference endpoint

@@ -6,7 +6,7 @@ Plain data. The service fills it from the store; the lab's recordings come in th
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from lib.calibration import Calibration
 from lib.delivery import Delivery
@@ -18,6 +18,26 @@ from lib.timeline import Recount, Timeline
 
 ExperimentState = Literal["running", "done", "cancelled", "interrupted"]
 Number = float | int | str | None
+
+
+class Wait(NamedTuple):
+    """A wait before call `n` that its endpoint asked for; no part of any latency, and no call.
+
+    Wall-clock milliseconds, for labels. `ended_ms` None: it goes on, or nobody saw its end.
+    """
+
+    n: int
+    began_ms: int
+    until_ms: int
+    ended_ms: int | None
+    reason: str
+
+
+class Stop(NamedTuple):
+    """Why calls of an experiment were left out though nobody cancelled it, in a sentence for people."""
+
+    rule: Literal["failures", "precision", "storage"]
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +69,8 @@ class Experiment:
     """`id` "" marks one that is not stored (a recording on the start page). Calls in planned order.
 
     `calibration` None: not made (yet), or not ours to make; one that failed has its reason.
-    `calibration_age_s`: how old it was when the first call was about to leave.
+    `calibration_age_s`: how old it was when the first call was about to leave. `stopped` None: every
+    call was made, or a person stopped it, or its process died.
     """
 
     id: str
@@ -62,6 +83,14 @@ class Experiment:
     parent: str | None = None
     calibration: Calibration | None = None
     calibration_age_s: float | None = None
+    waits: tuple[Wait, ...] = ()
+    stopped: Stop | None = None
+
+    @property
+    def resumable(self) -> bool:
+        """Whether `service.resume` has calls to make: some were never sent, and none is under way."""
+        enough = self.stopped is not None and self.stopped.rule == "precision"
+        return self.state != "running" and not enough and any(c.state == "dropped" for c in self.calls)
 
 
 def pair(experiment: Experiment, arm: int = 0, number: int = 0) -> tuple[CallResult, CallResult] | None:

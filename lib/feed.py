@@ -53,11 +53,13 @@ class Feed:
         self._feeds: dict[str, _Items] = {}
         self._changed = threading.Condition()
 
-    def begin(self, id: str) -> None:
-        """An experiment starts here."""
+    def begin(self, id: str, items: Iterable[FeedItem] = ()) -> None:
+        """An experiment starts here, or goes on: then `items` say how far it is."""
         with self._changed:
             self._sweep()
-            self._feeds[id] = _Items(self._clock())
+            self._feeds[id] = feed = _Items(self._clock())
+            for item in items:
+                feed.add(item, self._clock())
 
     def put(self, id: str, item: FeedItem) -> None:
         """Add one item; `END` is the last."""

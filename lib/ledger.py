@@ -6,16 +6,18 @@ whose owner died becomes unknown, keeps what came, and is never sent again by it
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, delete, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from lib.experiment import ExperimentState
-from lib.migrations.schema import call, evidence, experiment, part
+from lib.experiment import ExperimentState, Stop, Wait
+from lib.migrations.schema import call, evidence, experiment, part, pause
+from lib.plan import PlannedCall
 from lib.spec import State
-from lib.store import Store, call_is, now_ms
+from lib.store import Store, call_is, new_call, now_ms
 
 HELLO, START = -2, -1
 """`seq` of the two lines that stand before a call's first Part."""
@@ -46,11 +48,14 @@ class Ledger:
         self._store = store
 
     def sent(self, owner: str, id: str, lines: Sequence[tuple[int, str, str]]) -> bool:
-        """planned → sent for (n, hello, start); all or none, False when one was not planned any more.
+        """planned → sent for (n, hello, start); all or none, False when one was not planned any more, or
+        the experiment is not this owner's (any more).
 
         To be committed before any of them leaves.
         """
         with self._store.write() as connection:
+            if not _runs(connection, owner, id):
+                return False
             if any(_state(connection, id, n) != "planned" for n, _, _ in lines):
                 return False
             for n, hello, start in lines:
@@ -92,21 +97,55 @@ class Ledger:
                 left = and_(experiment.c.id == end.experiment, experiment.c.state == "interrupted")
                 connection.execute(update(experiment).where(left).values(state="done"))
 
-    def fail_unsent(self, id: str, n: int, recording: bytes) -> None:
+    def fail_unsent(self, owner: str, id: str, n: int, recording: bytes) -> None:
         """planned → failed, for a call that could not leave."""
         with self._store.write() as connection:
-            if _state(connection, id, n) == "planned":
+            if _runs(connection, owner, id) and _state(connection, id, n) == "planned":
                 _end(connection, Closed(id, n, "failed", recording))
 
-    def finish(self, id: str, state: ExperimentState) -> list[int]:
-        """The experiment's end; calls that were not sent become dropped → their numbers."""
+    def pause(self, owner: str, id: str, wait: Wait) -> None:
+        """A wait begins or, with its `ended_ms`, has ended."""
+        with self._store.write() as connection:
+            if _runs(connection, owner, id):
+                row = {"experiment_id": id, **wait._asdict()}
+                connection.execute(insert(pause).prefix_with("OR REPLACE"), row)
+
+    def finish(self, owner: str, id: str, state: ExperimentState, stopped: Stop | None = None) -> list[int]:
+        """The experiment's end; calls that were not sent become dropped → their numbers.
+
+        `stopped` is kept when any were. Nothing is changed when it does not run under this owner.
+        """
         planned = and_(call.c.experiment_id == id, call.c.state == "planned")
         with self._store.write() as connection:
+            if not _runs(connection, owner, id):
+                return []
             dropped = connection.execute(select(call.c.n).where(planned).order_by(call.c.n)).scalars().all()
             connection.execute(update(call).where(planned).values(state="dropped"))
-            running = and_(experiment.c.id == id, experiment.c.state == "running")
-            connection.execute(update(experiment).where(running).values(state=state))
+            why = json.dumps(stopped) if stopped is not None and dropped else None
+            values = {"state": state, "stopped": why}
+            connection.execute(update(experiment).where(experiment.c.id == id).values(**values))
         return list(dropped)
+
+    def resume(self, owner: str, id: str, more: Sequence[PlannedCall] = ()) -> list[int]:
+        """dropped → planned, with `more` calls behind them, and the experiment runs again under this owner.
+
+        Returns the numbers to be made, in order; [] when there are none, or it runs already. A call that
+        was ever sent is not among them.
+        """
+        dropped = and_(call.c.experiment_id == id, call.c.state == "dropped")
+        with self._store.write() as connection:
+            last = connection.execute(select(func.max(call.c.n)).where(call.c.experiment_id == id)).scalar()
+            state = connection.execute(select(experiment.c.state).where(experiment.c.id == id)).scalar()
+            numbers = list(connection.execute(select(call.c.n).where(dropped).order_by(call.c.n)).scalars())
+            numbers += [c.n for c in more]
+            if state in (None, "running") or not numbers or (more and more[0].n != (last or 0) + 1):
+                return []
+            connection.execute(update(call).where(dropped).values(state="planned"))
+            if more:
+                connection.execute(insert(call), [new_call(id, c, now_ms()) for c in more])
+            values = {"state": "running", "owner": owner, "stopped": None}
+            connection.execute(update(experiment).where(experiment.c.id == id).values(**values))
+        return numbers
 
     def owners(self) -> set[str]:
         """The owners of experiments that run and of calls that were sent."""
@@ -123,13 +162,21 @@ class Ledger:
         left = and_(experiment.c.owner.in_(dead), experiment.c.state == "running")
         sent = and_(call.c.owner.in_(dead), call.c.state == "sent")
         with self._store.write() as connection:
-            changed = set(connection.execute(select(experiment.c.id).where(left)).scalars())
-            changed |= set(connection.execute(select(call.c.experiment_id).where(sent)).scalars())
-            planned = and_(call.c.experiment_id.in_(changed), call.c.state == "planned")
+            ended = set(connection.execute(select(experiment.c.id).where(left)).scalars())
+            changed = ended | set(connection.execute(select(call.c.experiment_id).where(sent)).scalars())
+            planned = and_(call.c.experiment_id.in_(ended), call.c.state == "planned")
             connection.execute(update(call).where(planned).values(state="dropped"))
             connection.execute(update(call).where(sent).values(state="unknown"))
             connection.execute(update(experiment).where(left).values(state="interrupted"))
         return changed
+
+
+def _runs(connection: Connection, owner: str, id: str) -> bool:
+    """Whether the experiment runs under this owner: one that was stopped and woken may have lost it."""
+    running: ColumnElement[bool] = and_(
+        experiment.c.id == id, experiment.c.state == "running", experiment.c.owner == owner
+    )
+    return bool(connection.execute(select(exists().where(running))).scalar())
 
 
 def _state(connection: Connection, id: str, n: int) -> str | None:

@@ -7,7 +7,7 @@ Calls of one `group` start together, groups run one after the other.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -47,6 +47,23 @@ def plan(spec: ExperimentSpec) -> tuple[PlannedCall, ...]:
                 fresh = place == 0 or not spec.together
                 _append(calls, spec, rng, arm, mode, "measure", pair, new_group=fresh)
     return tuple(calls)
+
+
+def again(
+    spec: ExperimentSpec, calls: Sequence[PlannedCall], lost: Collection[int]
+) -> tuple[PlannedCall, ...]:
+    """New calls, to be made after all `calls`, that ask once more what the `lost` ones among them asked.
+
+    Each has the arm, mode and pair of a lost one, a nonce of its own, and counts instead of it. Warm-ups
+    are not made up for, nor calls that another one has replaced since.
+    """
+    rng = random.Random(f"{spec.seed} {len(calls)}")  # noqa: S311
+    last = {(c.arm, c.pair, c.mode): c.n for c in calls}
+    made = list(calls)
+    for call in calls:
+        if call.n in lost and call.pair is not None and last[call.arm, call.pair, call.mode] == call.n:
+            _append(made, spec, rng, call.arm, call.mode, call.role, call.pair, new_group=True)
+    return tuple(made[len(calls) :])
 
 
 def _append(

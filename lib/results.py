@@ -21,7 +21,7 @@ from lib.messages import Hello, Part, Start, fold, from_line
 from lib.metrics import definition, measure
 from lib.recording import Recording, from_bytes, times
 from lib.spec import ExperimentSpec, Pairs, is_lab
-from lib.store import CallRow, Store
+from lib.store import CallRow, Row, Store
 from lib.timeline import Recount, Timeline, decode
 from lib.tokens import Vocabulary
 from lib.underway import Underway
@@ -50,21 +50,19 @@ class Results:
 
     def experiment(self, id: str, live: Mapping[int, Underway]) -> Experiment:
         """All that is known, calls under way included. Raises NotFound, DecodeError."""
-        row = self._store.row(id)
+        row, rows = self._store.row(id), self._store.calls(id)
         spec = row.asked()
-        rows = self._store.calls(id)
         known = self._remembered(id)
         if any(r.planned.n not in known and r.state in ARRIVED for r in rows):
             known = self._arrived(id, spec, rows, known, live)
-        calls = tuple(known.get(r.planned.n) or CallResult(r.planned, r.state) for r in rows)
-        words = (row.title, row.note, row.parent)
-        return Experiment(id, spec, row.state, row.created_ms, calls, *words, *_calibration(row.calibration))
+        return self._framed(
+            row, spec, [known.get(r.planned.n) or CallResult(r.planned, r.state) for r in rows]
+        )
 
     def standing(self, id: str) -> Experiment:
         """The same without anything that arrived: only what is asked and how far it is. Raises NotFound."""
         row = self._store.row(id)
-        calls = tuple(CallResult(r.planned, r.state) for r in self._store.calls(id))
-        return Experiment(id, row.asked(), row.state, row.created_ms, calls, row.title, row.note, row.parent)
+        return self._framed(row, row.asked(), [CallResult(r.planned, r.state) for r in self._store.calls(id)])
 
     def compute(
         self, id: str, n: int, spec: ExperimentSpec, arm: int, timeline: Timeline, headers: Pairs
@@ -83,6 +81,11 @@ class Results:
         """Drop what is remembered of an experiment."""
         with self._lock:
             self._kept.pop(id, None)
+
+    def _framed(self, row: Row, spec: ExperimentSpec, calls: Sequence[CallResult]) -> Experiment:
+        words = (row.title, row.note, row.parent)
+        beside = (*_calibration(row.calibration), self._store.waits(row.id), row.why())
+        return Experiment(row.id, spec, row.state, row.created_ms, tuple(calls), *words, *beside)
 
     def _arrived(
         self,

@@ -7,46 +7,41 @@ belongs to the service, never to a browser session.
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 import secrets
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from lib import document, plan
 from lib.calibrator import Calibrator
 from lib.children import Lab
-from lib.dialects import models_request
+from lib.discovery import Discovery, Found, ModelList
 from lib.dispatch import Dispatch
-from lib.errors import ChildError, DecodeError, InvalidSpec, KeyRefused, StoreError
+from lib.errors import DecodeError, InvalidSpec, StoreError
 from lib.experiment import Experiment, ExperimentState, encoding_check
 from lib.feed import Feed, FeedItem, told
 from lib.guard import Anywhere, Hosted, Policy
 from lib.keys import Keys
-from lib.lab import recordings
 from lib.ledger import Ledger
 from lib.metrics import definition
 from lib.owner import Owner
 from lib.peers import PEERS, Heard, hear
-from lib.providers import LOCAL_SERVERS, Provider
 from lib.recording import Recording, Request, from_bytes
 from lib.recovery import sweep
 from lib.results import Results
 from lib.runner import LocalRunner
 from lib.settings import Settings, read
-from lib.spec import Endpoint, ExperimentSpec, Limits, check, endpoint_problems, is_lab
+from lib.spec import Endpoint, ExperimentSpec, check, is_lab
 from lib.store import Listed, Store
 from lib.summary import seconds
 from lib.tokens import Vocabulary
 
+__all__ = ["Entry", "Found", "ModelList", "Service"]
+
 log = logging.getLogger("streamgauge.service")
 
 SWEEP_S = 5.0
-DISCOVERED_S = 30.0
-MODELS_S = 3.0
-MOST_MODELS = 2_000
+ENDING_S = 3.0
 LONGEST_TITLE, LONGEST_NOTE = 200, 10_000
 
 
@@ -64,20 +59,6 @@ class Entry(NamedTuple):
     def cursor(self) -> tuple[int, str]:
         """What `listing(before=)` takes to go on after this entry."""
         return self.created_ms, self.id
-
-
-class ModelList(NamedTuple):
-    """What an endpoint offers. `problem`: why `names` is empty, in a sentence; else None."""
-
-    names: tuple[str, ...]
-    problem: str | None
-
-
-class Found(NamedTuple):
-    """A server on this computer that answers."""
-
-    provider: Provider
-    models: tuple[str, ...]
 
 
 class Service:
@@ -106,12 +87,17 @@ class Service:
         self._lab = Lab()
         self._calibrator = Calibrator(self._dispatch, self._lab)
         self._runner = LocalRunner(
-            self._dispatch, self._lab, self._ledger, self._results, self.feed, self._calibrator
+            self._dispatch,
+            self._lab,
+            self._ledger,
+            self._results,
+            self.feed,
+            self._calibrator,
+            owner=self._owner.id,
         )
         self._policy: Policy = Hosted(settings.ports) if settings.hosted else Anywhere()
         self._closing = threading.Event()
-        self._discovered: tuple[float, list[Found]] = (-DISCOVERED_S, [])
-        self._discovering = threading.Lock()
+        self._discovery = Discovery(self._dispatch, self.keys, self._policy)
         self._hearing = threading.Lock()
 
     @classmethod
@@ -154,8 +140,29 @@ class Service:
         calls = plan.plan(spec)
         id = secrets.token_urlsafe(16)
         self._store.add(id, spec, calls, owner=self._owner.id, title=_checked("title", title), parent=parent)
+        self.feed.begin(id)
         self._runner.start(id, spec, calls)
         return id
+
+    def resume(self, id: str, *, repeat_unknown: bool = False) -> None:
+        """Go on with an experiment that ended early: only calls that were never sent are made.
+
+        `repeat_unknown`: what was sent and never ended is asked again, too, as new calls, since it may
+        have been billed. Raises NotFound, KeyRefused, InvalidSpec (also when nothing is left), StoreError.
+        """
+        found = self.standing(id)
+        if found.state != "running":
+            self._runner.wait(id, ENDING_S)  # its end is written before its thread is over
+        for i, arm in enumerate(found.spec.arms):
+            self._allow(i, arm.endpoint)
+        calls = [c.planned for c in found.calls]
+        lost = {c.planned.n for c in found.calls if c.state == "unknown"} if repeat_unknown else ()
+        more = plan.again(found.spec, calls, lost)
+        left = set(self._ledger.resume(self._owner.id, id, more)) if more or found.resumable else ()
+        if not left:
+            raise InvalidSpec("state", "This experiment runs, or has no call left to be made.")
+        self.feed.begin(id, [FeedItem(c.planned.n, c.state) for c in found.calls if c.planned.n not in left])
+        self._runner.start(id, found.spec, [c for c in (*calls, *more) if c.n in left])
 
     def cancel(self, id: str) -> None:
         """Stop an experiment that runs here; what arrived is kept. Raises NotFound."""
@@ -172,11 +179,11 @@ class Service:
 
     def experiment(self, id: str) -> Experiment:
         """All that is known of an experiment, live or saved. Raises NotFound."""
-        return self._results.experiment(id, self._dispatch.live(id))
+        return self._ended(self._results.experiment(id, self._dispatch.live(id)))
 
     def standing(self, id: str) -> Experiment:
         """How far an experiment is: its calls' states without what arrived. Cheap. Raises NotFound."""
-        return self._results.standing(id)
+        return self._ended(self._results.standing(id))
 
     def json(self, id: str) -> str:
         """The versioned document of docs/json.md. Raises NotFound."""
@@ -226,25 +233,11 @@ class Service:
 
     def models(self, endpoint: Endpoint) -> ModelList:
         """What an endpoint offers, asked for through the probe; 3 s at most."""
-        if is_lab(endpoint):
-            return ModelList(tuple(id for id, _ in recordings.MODELS), None)
-        if problems := endpoint_problems(endpoint):
-            return ModelList((), problems[0].message)
-        if (sentence := self._policy.refusal(endpoint.base_url)) is not None:
-            return ModelList((), sentence)
-        return self._models(endpoint, Limits(connect_s=2.0, silence_s=MODELS_S, total_s=MODELS_S))
+        return self._discovery.models(endpoint)
 
     def discover(self) -> list[Found]:
         """Servers that answer on their usual ports of this computer; asked again after 30 s."""
-        if not self.settings.discover:
-            return []
-        with self._discovering:
-            at, found = self._discovered
-            if time.monotonic() - at >= DISCOVERED_S:
-                with ThreadPoolExecutor(len(LOCAL_SERVERS)) as pool:
-                    found = [f for f in pool.map(self._look, LOCAL_SERVERS) if f is not None]
-                self._discovered = (time.monotonic(), found)
-            return found
+        return self._discovery.servers() if self.settings.discover else []
 
     def health(self) -> dict[str, Any]:
         """Whether experiments can be started and saved; `status` is "ok" or "failing"."""
@@ -268,19 +261,10 @@ class Service:
         if endpoint.key_ref:
             self.keys.resolve(endpoint.key_ref, endpoint.base_url)
 
-    def _look(self, provider: Provider) -> Found | None:
-        endpoint = Endpoint(provider.base_url, self.keys.found(provider.key_env) or "")
-        found = self._models(endpoint, Limits(connect_s=0.3, silence_s=2.0, total_s=MODELS_S))
-        return Found(provider, found.names) if found.names else None
-
-    def _models(self, endpoint: Endpoint, limits: Limits) -> ModelList:
-        try:
-            recording = self.request(models_request(endpoint, limits), MODELS_S + 2.0)
-        except (ChildError, KeyRefused) as error:
-            return ModelList((), str(error))
-        if recording.error is not None:
-            return ModelList((), recording.error.message)
-        return _model_list(recording.body)
+    def _ended(self, found: Experiment) -> Experiment:
+        """With its end, where the store could not take it yet."""
+        ending = self._runner.ending(found.id)
+        return found if ending is None else dataclasses.replace(found, **ending._asdict())
 
     def _entry(self, listed: Listed) -> Entry:
         metrics = listed.metrics
@@ -338,18 +322,3 @@ def _headline(metrics: dict[str, dict[str, Any]]) -> str:
     words = [f"first text {seconds(first)}"] if first is not None else []
     words += [f"blocking {seconds(whole)}"] if whole is not None else []
     return ", ".join(words)
-
-
-def _model_list(body: bytes) -> ModelList:
-    """{"data": [{"id": …}]}, a bare list of those, or {"models": [{"name": …}]}."""
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        data = None
-    if isinstance(data, dict):
-        data = data.get("data", data.get("models"))
-    if not isinstance(data, list):
-        return ModelList((), "This endpoint's list of models cannot be read. Type the model's name.")
-    names = [m.get("id") or m.get("name") for m in data if isinstance(m, dict)]
-    known = sorted({n for n in names if isinstance(n, str) and 0 < len(n) <= 256})[:MOST_MODELS]
-    return ModelList(tuple(known), None if known else "This endpoint lists no models. Type the model's name.")

@@ -35,8 +35,8 @@ from sqlalchemy.exc import DBAPIError, TimeoutError
 
 from lib import migrations
 from lib.errors import NotFound, StoreError
-from lib.experiment import ExperimentState
-from lib.migrations.schema import call, derived, evidence, experiment, part
+from lib.experiment import ExperimentState, Stop, Wait
+from lib.migrations.schema import call, derived, evidence, experiment, part, pause
 from lib.plan import PlannedCall
 from lib.spec import ExperimentSpec, State, from_dict, to_dict
 
@@ -45,7 +45,7 @@ SEARCHED = 20_000
 
 
 class Row(NamedTuple):
-    """One experiment, without its calls. `spec` and `calibration`: as JSON text."""
+    """One experiment, without its calls. `spec`, `calibration` and `stopped`: as JSON text."""
 
     id: str
     created_ms: int
@@ -56,10 +56,15 @@ class Row(NamedTuple):
     note: str
     parent: str | None
     calibration: str | None
+    stopped: str | None
 
     def asked(self) -> ExperimentSpec:
         """The specification."""
         return from_dict(json.loads(self.spec))
+
+    def why(self) -> Stop | None:
+        """What stopped it before its end."""
+        return None if self.stopped is None else Stop(*json.loads(self.stopped))
 
 
 class CallRow(NamedTuple):
@@ -145,7 +150,7 @@ class Store:
                     "visibility": "unlisted",
                 },
             )
-            connection.execute(insert(call), [_planned(id, c, now) for c in calls])
+            connection.execute(insert(call), [new_call(id, c, now) for c in calls])
 
     def row(self, id: str) -> Row:
         """One experiment. Raises NotFound."""
@@ -218,6 +223,12 @@ class Store:
             for n, line in connection.execute(query):
                 found[n].append(line)
         return dict(found)
+
+    def waits(self, id: str) -> tuple[Wait, ...]:
+        """The waits that endpoints asked for, in order."""
+        query = select(*(pause.c[name] for name in Wait._fields)).where(pause.c.experiment_id == id)
+        with self.read() as connection:
+            return tuple(Wait(*r) for r in connection.execute(query.order_by(pause.c.began_ms)))
 
     def derived(self, id: str, definition: str) -> dict[int, tuple[str, str]]:
         """n → (recount, metrics) as JSON, where computed under this definition."""
@@ -308,7 +319,8 @@ def _asked(spec: ExperimentSpec) -> str:
     return "\n".join(dict.fromkeys(words)).casefold()
 
 
-def _planned(id: str, planned: PlannedCall, now: int) -> dict[str, Any]:
+def new_call(id: str, planned: PlannedCall, now: int) -> dict[str, Any]:
+    """A planned call as a row."""
     columns = dataclasses.asdict(planned)
     return {**columns, "experiment_id": id, "state": "planned", "owner": "", "planned_ms": now}
 

@@ -19,7 +19,6 @@ from lib.errors import StoreError
 from lib.ledger import Closed, Ledger, Line
 from lib.messages import Close, Part, Start, fold
 from lib.recording import CallError, Recording, to_bytes
-from lib.spec import Pairs
 from lib.store import now_ms
 from lib.timeline import Decoder, Event, Timeline, decode
 
@@ -32,8 +31,8 @@ RETRY_S = 5.0
 class Underway:
     """One call from its Start to its end. `experiment` "" marks a call that is not kept.
 
-    `kept` is set once its end is saved, or could not be: then `problem` says why. `timeline` and the
-    response's `headers` are known once it is `closed`.
+    `kept` is set once its end is saved, or could not be: then `problem` says why. `final` and its
+    `timeline` are known once it is `closed`.
     """
 
     def __init__(self, experiment: str, n: int, start: Start, session: Session) -> None:
@@ -41,8 +40,8 @@ class Underway:
         self.decoder = Decoder(start.request)
         self.kept = threading.Event()
         self.problem: StoreError | None = None
+        self.final: Recording | None = None
         self.timeline: Timeline | None = None
-        self.headers: Pairs = ()
         self._parts: list[Part] = []
         self._end: Close | None = None
         self._lock = threading.Lock()
@@ -78,9 +77,9 @@ class Underway:
     @cached_property
     def closed(self) -> Closed:
         """The end as the ledger takes it: done when the answer is complete, else failed."""
-        recording = self.recording()
-        self.timeline, self.headers = decode(recording), recording.headers
-        return Closed(self.experiment, self.n, verdict(self.timeline), to_bytes(recording))
+        self.final = self.recording()
+        self.timeline = decode(self.final)
+        return Closed(self.experiment, self.n, verdict(self.timeline), to_bytes(self.final))
 
 
 def lost(call: str, seq: int) -> Close:

@@ -1,7 +1,8 @@
 """A small OpenAI-compatible endpoint that counts its requests; the model's name says how it answers.
 
 `slow:N` streams N words, 50 ms apart (blocking: after them all); `hold` streams three words, then waits until
-`release`; `echo` puts the key it was given into its answer; `refuse` answers 401 with the key in the message.
+`release`; `moody:N` refuses two calls, then is `slow:N`; `echo` puts the key it was given into its answer;
+`refuse` answers 401 with the key in the message.
 """
 
 import json
@@ -57,7 +58,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.asked.append(ask)
         self.server.authorizations.append(key)
         name, _, count = ask["model"].partition(":")
-        if name == "refuse":
+        if name == "refuse" or (name == "moody" and len(self.server.asked) <= 2):
             self._json(401, {"error": {"message": f"Incorrect API key provided: {key}", "code": key}})
             return
         words = [f"Your key is {key}."] if name == "echo" else [f"word{i} " for i in range(int(count or 3))]

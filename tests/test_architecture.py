@@ -14,6 +14,7 @@ SOURCES = sorted([ROOT / "app.py", *ROOT.glob("pages/**/*.py"), *ROOT.glob("lib/
 PURE = {
     "lib.spec",
     "lib.plan",
+    "lib.waits",
     "lib.dialects",
     "lib.recording",
     "lib.messages",

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from lib.experiment import preset
+from lib.experiment import Stop, Wait, preset
 from lib.ledger import Closed, Ledger, Line
-from lib.plan import plan
+from lib.plan import PlannedCall, plan
 from lib.store import Store
 
 
@@ -70,7 +70,7 @@ def test_a_line_after_the_end_changes_nothing(store: Store, ledger: Ledger) -> N
 def test_finish_drops_what_was_not_sent(store: Store, ledger: Ledger) -> None:
     ledger.sent("me", "x", [(0, "h", "s")])
     ledger.save("me", [], [Closed("x", 0, "done", b"r")])
-    assert ledger.finish("x", "cancelled") == [1]
+    assert ledger.finish("me", "x", "cancelled") == [1]
     assert states(store) == ["done", "dropped"]
     assert store.row("x").state == "cancelled"
 
@@ -111,6 +111,80 @@ def test_late_lines_of_a_known_call_are_ignored(store: Store, ledger: Ledger) ->
 
 
 def test_a_call_that_could_not_leave_failed(store: Store, ledger: Ledger) -> None:
-    ledger.fail_unsent("x", 0, b"why")
+    ledger.fail_unsent("me", "x", 0, b"why")
     assert (states(store)[0], store.evidence("x")) == ("failed", {0: b"why"})
     assert not ledger.sent("me", "x", [(0, "h", "s")])
+
+
+STOP = Stop("failures", "It was stopped after 3 failures in a row.")
+
+
+def test_why_it_stopped_is_kept_with_the_calls_that_were_left_out(store: Store, ledger: Ledger) -> None:
+    assert ledger.finish("me", "x", "done", STOP) == [0, 1]
+    assert store.row("x").why() == STOP
+
+
+def test_a_rule_that_left_nothing_out_stopped_nothing(store: Store, ledger: Ledger) -> None:
+    ledger.sent("me", "x", [(n, "h", "s") for n in (0, 1)])
+    assert ledger.finish("me", "x", "done", STOP) == []
+    assert store.row("x").why() is None
+
+
+def test_resuming_plans_what_was_never_sent_and_nothing_else(store: Store, ledger: Ledger) -> None:
+    ledger.sent("me", "x", [(0, "h", "s")])
+    ledger.abandon(["me"])
+    assert states(store) == ["unknown", "dropped"]
+    assert ledger.resume("you", "x") == [1]
+    assert (states(store), store.row("x").state, store.row("x").owner) == (
+        ["unknown", "planned"],
+        "running",
+        "you",
+    )
+    assert not ledger.sent("you", "x", [(0, "h", "s")])
+    assert ledger.sent("you", "x", [(1, "h", "s")])
+
+
+def test_what_runs_or_has_nothing_left_is_not_resumed(store: Store, ledger: Ledger) -> None:
+    assert ledger.resume("me", "x") == []
+    assert ledger.resume("me", "gone") == []
+    ledger.sent("me", "x", [(n, "h", "s") for n in (0, 1)])
+    ledger.finish("me", "x", "done")
+    assert ledger.resume("me", "x") == []
+    assert store.row("x").state == "done"
+
+
+def test_new_calls_are_planned_behind_the_old_ones(store: Store, ledger: Ledger) -> None:
+    ledger.finish("me", "x", "cancelled")
+    assert ledger.resume("me", "x", [PlannedCall(7, 0, "streaming")]) == []
+    assert ledger.resume("me", "x", [PlannedCall(2, 0, "streaming", pair=0, group=9)]) == [0, 1, 2]
+    assert store.calls("x")[2].planned == PlannedCall(2, 0, "streaming", pair=0, group=9)
+
+
+def test_who_lost_an_experiment_sends_writes_and_ends_nothing_of_it(store: Store, ledger: Ledger) -> None:
+    """Stopped for so long that it was taken for dead, and woken: another has gone on meanwhile."""
+    ledger.abandon(["me"])
+    assert ledger.resume("you", "x") == [0, 1]
+    assert not ledger.sent("me", "x", [(0, "h", "s")])
+    ledger.fail_unsent("me", "x", 0, b"why")
+    ledger.pause("me", "x", Wait(0, 1, 2, None, "busy"))
+    assert ledger.finish("me", "x", "cancelled") == []
+    assert (states(store), store.evidence("x"), store.waits("x")) == (["planned", "planned"], {}, ())
+    assert store.row("x").state == "running"
+
+
+def test_a_death_takes_nothing_from_who_goes_on(store: Store, ledger: Ledger) -> None:
+    ledger.sent("me", "x", [(0, "h", "s")])
+    ledger.finish("me", "x", "cancelled")
+    ledger.resume("you", "x")
+    assert ledger.abandon(["me"]) == {"x"}
+    assert (states(store), store.row("x").state) == (["unknown", "planned"], "running")
+
+
+def test_a_wait_is_a_row_that_ends(store: Store, ledger: Ledger) -> None:
+    wait = Wait(1, 1000, 3000, None, "It asked for 2 s.")
+    ledger.pause("me", "x", wait)
+    assert store.waits("x") == (wait,)
+    ledger.pause("me", "x", wait._replace(ended_ms=2000))
+    assert store.waits("x") == (wait._replace(ended_ms=2000),)
+    store.delete("x")
+    assert store.waits("x") == ()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.experiment import preset
-from lib.plan import plan
+from lib.plan import again, plan
 from lib.spec import Arm, CallSpec, Endpoint, ExperimentSpec
 
 ARM = Arm(Endpoint("https://h/v1"), CallSpec(model="m", prompt="Why?"))
@@ -32,6 +32,25 @@ def test_every_arm_gets_each_mode_once_in_every_pair(
     warm = Counter((c.arm, c.mode, c.pair) for c in calls if c.role == "warmup")
     assert set(warm.values()) <= {warmups}
     assert all(pair is None for _, _, pair in warm)
+
+
+@given(st.integers(1, 8), st.integers(1, 200), st.integers())
+def test_arms_take_turns_and_the_calls_of_a_pair_follow_each_other(arms: int, pairs: int, seed: int) -> None:
+    calls = plan(spec(arms, pairs=pairs, seed=seed))
+    assert [c.pair for c in calls] == [pair for pair in range(pairs) for _ in range(2 * arms)]
+    both = list(zip(calls[::2], calls[1::2], strict=True))
+    assert all((a.arm, a.pair) == (b.arm, b.pair) and a.mode != b.mode for a, b in both)
+    rounds = [[a.arm for a, _ in both[i : i + arms]] for i in range(0, len(both), arms)]
+    assert all(sorted(r) == list(range(arms)) for r in rounds)
+
+
+def test_every_place_in_a_round_falls_to_every_arm_and_mode_alike() -> None:
+    """200 pairs of 8 arms, so 200 draws for each arm: Binomial(200, p), beyond 5 standard deviations."""
+    calls = plan(spec(8, pairs=200, seed=1))
+    streamed_first = Counter(c.arm for c in calls[::2] if c.mode == "streaming")
+    assert all(65 <= streamed_first[arm] <= 135 for arm in range(8))
+    places = Counter((i // 2 % 8, c.arm) for i, c in enumerate(calls) if i % 2 == 0)
+    assert all(2 <= places[place, arm] <= 48 for place in range(8) for arm in range(8))
 
 
 def test_one_pair_is_exactly_two_calls() -> None:
@@ -89,3 +108,22 @@ def test_the_preset_plays_both_calls_at_once() -> None:
     calls = plan(preset())
     assert [(c.group, c.pair, c.nonce) for c in calls] == [(0, 0, ""), (0, 0, "")]
     assert len(plan(dataclasses.replace(preset(), pairs=3))) == 6
+
+
+def test_what_was_lost_is_asked_again_in_its_own_pair() -> None:
+    asked = spec(2, pairs=3, warmups=1, seed=5)
+    calls = plan(asked)
+    lost = [c for c in calls if c.n in (0, 6, 9)]
+    more = again(asked, calls, {c.n for c in lost})
+    assert [c.n for c in more] == [16, 17]
+    assert [(c.arm, c.pair, c.mode) for c in more] == [(c.arm, c.pair, c.mode) for c in lost[1:]]
+    assert len({c.nonce for c in (*calls, *more)}) == 18
+    assert [c.group for c in more] == [calls[-1].group + 1, calls[-1].group + 2]
+
+
+def test_what_has_been_asked_again_is_not_asked_a_third_time() -> None:
+    asked = spec(pairs=2)
+    calls = plan(asked)
+    more = again(asked, calls, {1})
+    assert again(asked, (*calls, *more), {1}) == ()
+    assert [c.n for c in again(asked, (*calls, *more), {1, 4})] == [5]

@@ -1,6 +1,7 @@
 """The runner's own rules, with a dispatch that answers as it is told; real probes are in test_service."""
 
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from lib.calibration import Calibration
 from lib.calibrator import Calibrated
 from lib.dispatch import Leaving
 from lib.errors import ChildError, KeyRefused, StoreError
-from lib.experiment import preset
+from lib.experiment import Stop, preset
 from lib.feed import END, Feed, FeedItem
 from lib.ledger import Closed, Ledger
 from lib.plan import PlannedCall, plan
@@ -22,6 +23,7 @@ from lib.spec import Arm, CallSpec, Endpoint, ExperimentSpec
 from lib.store import Store
 
 ARM = Arm(Endpoint("http://127.0.0.1:9/v1"), CallSpec(model="m", prompt="p"))
+ANSWER = SimpleNamespace(status=200, headers=())
 CALIBRATION = Calibration("p", 1, 210, 4e-5, 3e-4, 1e-3, "kernel", "other", ())
 
 
@@ -34,6 +36,7 @@ class FakeDispatch:
         self.requests: list[Request] = []
         self.to_lab: list[bool] = []
         self.verdicts: dict[int, str] = {}
+        self.answers: dict[int, Any] = {}
         self.trouble: Exception | None = None
         self.before_wait = lambda: None
         self.cancelled: list[str] = []
@@ -48,7 +51,10 @@ class FakeDispatch:
             return []
         ends = [Closed(id, x.n, self.verdicts.get(x.n, "done"), b"r") for x in leaving]  # type: ignore[arg-type]
         self.ledger.save("me", [], ends)
-        return [SimpleNamespace(n=e.n, closed=e, timeline=object(), headers=()) for e in ends]
+        return [
+            SimpleNamespace(n=e.n, closed=e, timeline=object(), final=self.answers.get(e.n, ANSWER))
+            for e in ends
+        ]
 
     def wait(self, calls: Sequence[Any]) -> None:
         self.before_wait()
@@ -96,11 +102,12 @@ class Desk:
         )
         self.calibrator = FakeCalibrator(self.dispatch)
         made: Any = (self.dispatch, self.lab, self.ledger, results, self.feed, self.calibrator)
-        self.runner = LocalRunner(*made)
+        self.runner = LocalRunner(*made, owner="me")
 
     def run(self, spec: ExperimentSpec, calls: Sequence[PlannedCall] | None = None) -> list[str]:
         calls = plan(spec) if calls is None else calls
         self.store.add("x", spec, calls, owner="me")
+        self.feed.begin("x")
         self.runner.start("x", spec, calls)
         self.runner.wait("x", 60)
         return [c.state for c in self.store.calls("x")]
@@ -127,6 +134,13 @@ def test_failures_in_a_row_stop_it_and_a_success_between_them_does_not(desk: Des
     desk.dispatch.verdicts = dict.fromkeys([0, 1, 3, 4, 5], "failed")
     states = desk.run(ExperimentSpec((ARM,), pairs=4))
     assert states == ["failed", "failed", "done", "failed", "failed", "failed", "dropped", "dropped"]
+
+
+def test_it_says_why_it_stopped(desk: Desk) -> None:
+    desk.dispatch.verdicts = dict.fromkeys(range(8), "failed")
+    desk.run(ExperimentSpec((ARM,), pairs=4))
+    sentence = "It was stopped after 3 failures in a row. The calls that were left out can still be made."
+    assert desk.store.row("x").why() == Stop("failures", sentence)
 
 
 def test_without_a_limit_all_failures_are_made(desk: Desk) -> None:
@@ -215,7 +229,74 @@ def test_two_experiments_run_at_once(desk: Desk) -> None:
     spec = ExperimentSpec((ARM,))
     for id in ("x", "y"):
         desk.store.add(id, spec, calls, owner="me")
+        desk.feed.begin(id)
         desk.runner.start(id, spec, calls)
     for id in ("x", "y"):
         desk.runner.wait(id, 60)
         assert desk.store.row(id).state == "done"
+
+
+def refused(seconds: str) -> Any:
+    return SimpleNamespace(status=429, headers=(("retry-after", seconds),))
+
+
+@pytest.mark.real_time
+def test_the_next_call_to_an_endpoint_that_asked_waits_and_the_wait_is_a_row(desk: Desk) -> None:
+    """At least the 0.2 s that were asked for, less the clock's own millisecond."""
+    desk.dispatch.verdicts, desk.dispatch.answers = {0: "failed"}, {0: refused("0.2")}
+    began = time.monotonic()
+    assert desk.run(ExperimentSpec((ARM,))) == ["failed", "done"]
+    assert time.monotonic() - began >= 0.199
+    (wait,) = desk.store.waits("x")
+    assert (wait.n, "127.0.0.1:9" in wait.reason) == (1, True)
+    assert wait.ended_ms is not None
+    assert wait.ended_ms - wait.began_ms >= 150
+    items = [(i.n, i.state) for i in desk.feed.read("x", 0)[0]]
+    assert items == [(1, "wait"), (-1, "end")]
+
+
+def test_others_are_not_kept_waiting(desk: Desk) -> None:
+    other = Arm(Endpoint("http://127.0.0.1:8/v1"), ARM.call)
+    desk.dispatch.verdicts, desk.dispatch.answers = {0: "failed"}, {0: refused("600")}
+    calls = [PlannedCall(n, n, "streaming", group=n) for n in range(2)]
+    assert desk.run(ExperimentSpec((ARM, other)), calls) == ["failed", "done"]
+    assert desk.store.waits("x") == ()
+
+
+def test_cancel_ends_a_wait(desk: Desk) -> None:
+    desk.dispatch.verdicts, desk.dispatch.answers = {0: "failed"}, {0: refused("600")}
+    pause = desk.ledger.pause
+
+    def cancelled(*given: Any) -> None:
+        pause(*given)
+        desk.runner.cancel("x")
+
+    desk.ledger.pause = cancelled  # type: ignore[method-assign]
+    assert desk.run(ExperimentSpec((ARM,))) == ["failed", "dropped"]
+    assert desk.store.row("x").state == "cancelled"
+    assert desk.store.waits("x")[0].ended_ms is not None
+
+
+def test_a_disk_that_is_full_stops_it_with_a_sentence(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.dispatch.trouble = StoreError("The disk is full.")
+    assert desk.run(ExperimentSpec((ARM,))) == ["dropped", "dropped"]
+    assert desk.store.row("x").state == "interrupted"
+    stopped = desk.store.row("x").why()
+    assert stopped == Stop("storage", "It was stopped, and what was saved stays. The disk is full.")
+
+
+def test_what_the_store_does_not_know_yet_is_known_here(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> list[int]:
+        raise StoreError("No space.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(desk.ledger, "finish", full)
+        desk.dispatch.trouble = StoreError("No space.")
+        desk.run(ExperimentSpec((ARM,)))
+    ending = desk.runner.ending("x")
+    assert ending is not None
+    assert ending.stopped is not None
+    assert (ending.state, ending.stopped.rule) == ("interrupted", "storage")
+    desk.runner.tidy()
+    assert desk.runner.ending("x") is None
+    assert desk.store.row("x").why() == ending.stopped

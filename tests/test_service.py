@@ -14,7 +14,7 @@ from lib.calibration import LEAST
 from lib.document import ExperimentDocument
 from lib.errors import DecodeError, InvalidSpec, KeyRefused, NotFound, StoreError
 from lib.experiment import Experiment, preset
-from lib.feed import END, rows
+from lib.feed import END, FeedItem, rows
 from lib.plan import plan
 from lib.providers import Provider
 from lib.service import Service
@@ -300,6 +300,53 @@ def test_an_experiment_stops_after_failures_in_a_row(service: Service, endpoint:
     assert len(endpoint.asked) == 3
 
 
+def test_an_experiment_that_stopped_goes_on_where_it_was(
+    service: Service, endpoint: endpoints.Endpoint
+) -> None:
+    id = service.start(ask(endpoint.base_url, "moody:2", pairs=4, stop_after=2))
+    stopped = finished(service, id)
+    assert states(stopped) == ["failed"] * 2 + ["dropped"] * 6
+    assert stopped.stopped is not None
+    assert (stopped.stopped.rule, stopped.resumable) == ("failures", True)
+    service.resume(id)
+    assert service.feed.read(id, 0)[0][:2] == [FeedItem(0, "failed"), FeedItem(1, "failed")]
+    again = finished(service, id)
+    assert states(again) == ["failed"] * 2 + ["done"] * 6
+    assert (again.state, again.stopped, again.resumable) == ("done", None, False)
+    assert again.calls[:2] == stopped.calls[:2]
+    assert len(endpoint.asked) == 8
+    with pytest.raises(InvalidSpec, match="no call left"):
+        service.resume(id)
+
+
+def test_a_running_experiment_is_not_resumed(service: Service, endpoint: endpoints.Endpoint) -> None:
+    id = service.start(ask(endpoint.base_url, "hold"))
+    assert endpoint.begun.acquire(timeout=PATIENCE_S)
+    with pytest.raises(InvalidSpec, match="runs"):
+        service.resume(id, repeat_unknown=True)
+    service.cancel(id)
+    finished(service, id)
+    assert len(endpoint.asked) == 1
+
+
+@pytest.mark.real_time
+def test_an_endpoint_that_asks_for_a_pause_gets_it(service: Service) -> None:
+    """The lab's refusal asks for 2 s; the call after it leaves no sooner."""
+    id = service.start(ask(LAB, "trap-429", stop_after=None))
+    until(lambda: service.standing(id).waits)
+    (wait,) = service.standing(id).waits
+    assert (wait.n, wait.ended_ms) == (1, None)
+    assert FeedItem(1, "wait") in service.feed.read(id, 0)[0]
+    experiment = finished(service, id)
+    assert states(experiment) == ["failed", "failed"]
+    rows = service._store.calls(id)
+    assert rows[0].done_ms is not None
+    assert rows[1].sent_ms is not None
+    assert rows[1].sent_ms - rows[0].done_ms > 1900
+    (wait,) = experiment.waits
+    assert wait.ended_ms is not None
+
+
 def test_a_killed_probe_loses_no_event_and_the_next_call_gets_a_new_one(
     service: Service, endpoint: endpoints.Endpoint
 ) -> None:
@@ -357,6 +404,7 @@ def test_a_killed_service_keeps_what_arrived_and_sends_nothing_again(
     endpoint.release.set()  # the orphaned probe finishes the call; its last lines are folded in
     until(lambda: service._sweep() or service.experiment(id).calls[0].state == "done")
     assert service.experiment(id).calls[0].error is None
+    assert service.experiment(id).resumable
     until(lambda: service._sweep() or not list((folder / "spool").glob("*.jsonl")))
     assert len(endpoint.asked) == 1
     service.close()
@@ -460,7 +508,7 @@ def test_local_servers_are_found(
 ) -> None:
     ours = Provider("Ours", endpoint.base_url, "", "auto")
     nobody = Provider("Nobody", "http://127.0.0.1:9/v1", "", "auto")
-    monkeypatch.setattr("lib.service.LOCAL_SERVERS", (nobody, ours))
+    monkeypatch.setattr("lib.discovery.LOCAL_SERVERS", (nobody, ours))
     service = Service.open(Settings(data=folder, discover=True, download=False))
     assert service.discover() == [(ours, ("hold", "slow:3"))]
     assert service.discover() == [(ours, ("hold", "slow:3"))]

@@ -1,7 +1,8 @@
 """The tables as this version reads and writes them. What was asked and what arrived; no secrets.
 
 `part` holds the probe's lines of calls under way (-2 Hello, -1 Start, then Parts), until the call's
-evidence replaces them. `derived` is disposable: `DELETE FROM derived` is always safe.
+evidence replaces them. `pause` holds the waits before calls that an endpoint asked for. `derived` is
+disposable: `DELETE FROM derived` is always safe.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ experiment = Table(
     Column("content_sha256", Text),
     Column("delete_sha256", Text),
     Column("calibration", Text),
+    Column("stopped", Text),
     Index("ix_experiment_created_ms", "created_ms", "id"),
     Index("ix_experiment_state", "state"),
 )
@@ -98,6 +100,18 @@ evidence = Table(
     Column("form", Text, nullable=False),
     Column("fmt", Integer, nullable=False),
     Column("bytes", LargeBinary, nullable=False),
+    _of_a_call(),
+)
+
+pause = Table(
+    "pause",
+    metadata,
+    Column("experiment_id", Text, primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("began_ms", Integer, primary_key=True),
+    Column("until_ms", Integer, nullable=False),
+    Column("ended_ms", Integer),
+    Column("reason", Text, nullable=False),
     _of_a_call(),
 )
 
