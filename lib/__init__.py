@@ -10,7 +10,7 @@
     experiment, facts, moments, pace, rates, pairs, metrics      what it means in numbers
     reader, definitions                                          who reads it, and other tools' numbers
     delivery, phases, calibration, trials                        how it came, and how true the times are
-    summary, lanes, charts, document, schema, exports            words, pictures, JSON, files
+    summary, example, lanes, charts, document, schema, exports   words, pictures, JSON, files
     overlay, closeup                                             experiments over each other, one event
     store, migrations, ledger, owner, recovery                   keeping, and who sent what
     service, runner, calibrator, dispatch, underway, results     supervising

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from lib import lanes, summary
+from lib import example, lanes, summary
 from lib.experiment import CallResult, Experiment
 from lib.lab import catalogue
 from lib.spec import Arm, is_lab
@@ -130,7 +130,12 @@ def _prompts(experiment: Experiment) -> list[tuple[str, str]]:
 
 
 def _how(experiment: Experiment) -> str:
-    """Where the times come from, in one sentence."""
+    """Where the times come from, in one sentence, and the words when they are ours."""
+    times = _times(experiment)
+    return f"{times} {example.ORIGIN}" if any(map(example.plays, experiment.spec.arms)) else times
+
+
+def _times(experiment: Experiment) -> str:
     sources = {call.timeline.source for call in experiment.calls if call.timeline is not None}
     if any(source.startswith("recorded:") for source in sources):
         return _recorded(experiment)
@@ -144,7 +149,7 @@ def _how(experiment: Experiment) -> str:
 
 def _recorded(experiment: Experiment) -> str:
     model = experiment.spec.arms[0].call.model
-    found = catalogue.RECORDINGS.get(catalogue.ALIASES.get(model, model))
+    found = catalogue.PLAYED.get(catalogue.ALIASES.get(model, model))
     if found is None:
         return "Times are those of a recording, with that recording's own error."
     source = found.source

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from lib import example
 from lib.delivery import compare_encodings
 from lib.experiment import CallResult, Experiment
 from lib.experiment import pair as pair_of
@@ -88,23 +89,12 @@ def table(experiment: Experiment, arm: int = 0, pair: int = 0) -> list[Row]:
 
 
 def caveat(experiment: Experiment, arm: int = 0, pair: int = 0) -> str:
-    """How far this pair goes as evidence, in one or two sentences."""
+    """How far this pair goes as evidence, and where its words come from when no model made them."""
     calls = pair_of(experiment, arm, pair)
     if calls is None:
         return ""
-    blocking, streaming = calls
-    pairs = experiment.spec.pairs
-    look = "One pair" if pairs == 1 else f"Pair {pair + 1} of {pairs}"
-    look = f"{look}: a look, not a measurement."
-    if _recorded(streaming):
-        day = datetime.fromtimestamp(experiment.created_ms / 1000, UTC)
-        return f"{look} Recorded {day:%B %Y}, rounded to 10 ms, client's own lateness unknown."
-    if blocking.planned.group == streaming.planned.group:
-        if is_lab(experiment.spec.arms[arm].endpoint):
-            return _TOGETHER
-        return f"{look} Both calls ran at the same time, so each may have slowed the other."
-    second = "Streaming" if streaming.planned.n > blocking.planned.n else "Blocking"
-    return f"{look} {second} ran second."
+    said = _evidence(experiment, arm, pair, *calls)
+    return f"{example.ORIGIN} {said}" if example.plays(experiment.spec.arms[arm]) else said
 
 
 def instrument(experiment: Experiment) -> str:
@@ -144,6 +134,24 @@ def encodings(experiment: Experiment) -> str | None:
 def seconds(x: float | None, digits: int = 2) -> str:
     """ "0.16 s"; "not known" for None."""
     return UNKNOWN if x is None else f"{x:,.{digits}f} s"
+
+
+def _evidence(
+    experiment: Experiment, arm: int, pair: int, blocking: CallResult, streaming: CallResult
+) -> str:
+    """How far one pair goes, in one or two sentences."""
+    pairs = experiment.spec.pairs
+    look = "One pair" if pairs == 1 else f"Pair {pair + 1} of {pairs}"
+    look = f"{look}: a look, not a measurement."
+    if _recorded(streaming):
+        day = datetime.fromtimestamp(experiment.created_ms / 1000, UTC)
+        return f"{look} Recorded {day:%B %Y}, rounded to 10 ms, client's own lateness unknown."
+    if blocking.planned.group == streaming.planned.group:
+        if is_lab(experiment.spec.arms[arm].endpoint):
+            return _TOGETHER
+        return f"{look} Both calls ran at the same time, so each may have slowed the other."
+    second = "Streaming" if streaming.planned.n > blocking.planned.n else "Blocking"
+    return f"{look} {second} ran second."
 
 
 def _streamed(call: CallResult) -> list[tuple[str, bool]]:

@@ -2,26 +2,24 @@
 
 import streamlit as st
 
-from lib import experiment, lanes, summary
-from lib.lab.recordings import RECORDINGS
+from lib import example, lanes, summary
+from lib.lab.recordings import OURS
 from lib.ui import form, hero, origins, parts, plain, session, strip
 
-SHOWN = "text-davinci-002-2022-10"
-
-shown = session.recorded(SHOWN)
+shown = session.recorded(OURS.id)
 
 st.title("See when the words arrive.")
 plain.sentence(summary.sentence(shown), key="sentence")
 hero.hero(lanes.hero_data(shown, speed=2.0), key="start")
 st.caption(
-    "Recorded for OpenAI's Cookbook, October 2022, text-davinci-002, one call each, times to 10 ms. "
-    "Shown here at twice the speed."
+    f"{example.ORIGIN} The times are those of text-davinci-002, one call each, to 10 ms; "
+    "shown here at twice the speed."
 )
 
 with st.container(horizontal=True):
-    label = f"{strip.run_label(RECORDINGS[SHOWN])}, no key"
+    label = f"{strip.run_label(OURS)}, no key"
     if st.button(label, key="run_here", type="primary", icon=":material/play_arrow:"):
-        parts.start(experiment.preset())
+        parts.start(shown.spec, title=shown.title)
     st.button("Try my model", key="try_mine", icon=":material/tune:", on_click=form.open_form)
 
 form.draw()

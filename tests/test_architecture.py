@@ -35,6 +35,7 @@ PURE = {
     "lib.reader",
     "lib.definitions",
     "lib.summary",
+    "lib.example",
     "lib.lanes",
     "lib.overlay",
     "lib.closeup",

@@ -11,7 +11,7 @@ import pytest
 
 from lib.lab import models, server
 from lib.lab.asks import Ask
-from lib.lab.catalogue import ALIASES, RECORDINGS
+from lib.lab.catalogue import ALIASES, PLAYED, RECORDINGS
 from lib.lab.http1 import HttpRequest
 from lib.lab.server import Lab
 from tests.plain_http import Plain, Response
@@ -37,7 +37,7 @@ def plain(lab: Lab) -> Iterator[Plain]:
 
 def sends(model: str, **fields: Any) -> list[bytes]:
     """The packets of a call, as if each had left when it was due."""
-    recording = RECORDINGS[model]
+    recording = PLAYED[model]
     script = models.answer(Ask(recording.api, model, "any", **fields))
     account = server.Account(0)
     packets = []
@@ -81,10 +81,10 @@ def test_the_client_sees_the_times_that_the_lab_tells(plain: Plain) -> None:
     assert 0 <= truth["sent_ns"][0] - truth["received_ns"] - 100_000_000 < 200_000_000
 
 
-@pytest.mark.parametrize("model", list(RECORDINGS))
+@pytest.mark.parametrize("model", list(PLAYED))
 def test_events_of_an_equal_time_share_one_send(model: str) -> None:
     packets = sends(model, streaming=True)
-    distinct = len({e.t_s for e in RECORDINGS[model].events})
+    distinct = len({e.t_s for e in PLAYED[model].events})
     assert len(packets) == distinct + 1  # the last one holds the lab's own comment and the end
     assert packets[0].startswith(b"HTTP/1.1 200 OK\r\n")
     assert b": streamgauge-lab " in packets[-1]
@@ -99,13 +99,13 @@ def test_ten_davinci_events_at_1_41_s_leave_together() -> None:
     assert b'"text":"19"' in packet
 
 
-@pytest.mark.parametrize("model", list(RECORDINGS))
+@pytest.mark.parametrize("model", list(PLAYED))
 def test_a_blocking_answer_is_one_send_of_head_and_body(model: str) -> None:
     (packet,) = sends(model)
     head, _, body = packet.partition(b"\r\n\r\n")
     assert f"content-length: {len(body)}".encode() in head
     choice = json.loads(body)["choices"][0]
-    assert (choice.get("text") or choice["message"]["content"]) == RECORDINGS[model].blocking_text
+    assert (choice.get("text") or choice["message"]["content"]) == PLAYED[model].blocking_text
 
 
 def test_the_lab_tells_the_bytes_of_each_write() -> None:

@@ -11,7 +11,7 @@ from lib import experiment as experiments
 from lib import spec
 from lib.lab import catalogue, models, recordings
 from lib.lab.asks import Ask
-from lib.lab.recordings import ALIASES, MODELS, RECORDINGS
+from lib.lab.recordings import ALIASES, MODELS, OURS, RECORDINGS
 
 # first event, last event, blocking call: seconds as published
 FIGURES = {
@@ -34,7 +34,7 @@ def calls(name: str) -> tuple[experiments.CallResult, experiments.CallResult]:
 
 def test_the_six_stand_in_their_order() -> None:
     assert list(RECORDINGS) == list(FIGURES)
-    assert [name for name, _ in MODELS] == [*FIGURES, "steady"]
+    assert [name for name, _ in MODELS] == [*FIGURES, OURS.id, "steady"]
     assert set(ALIASES.values()) <= set(FIGURES)
 
 

@@ -19,7 +19,7 @@ from lib.capture import Door
 from lib.delivery import compare_encodings, delivery
 from lib.lab.asks import Ask
 from lib.lab.models import answer
-from lib.lab.recordings import RECORDINGS
+from lib.lab.recordings import PLAYED
 from lib.lab.scripts import Script
 from lib.lab.traps import TRAPS
 from lib.metrics import between, flags, measure
@@ -67,7 +67,7 @@ def _bytes(script: Script) -> bytes:
 
 
 def _bodies() -> Iterator[Body]:
-    asks = [(r.id, r.api, False) for r in RECORDINGS.values()]
+    asks = [(r.id, r.api, False) for r in PLAYED.values()]
     asks += [(t.model, api, False) for t in TRAPS.values() for api in t.apis]
     asks += [(f"trap-{name}", "chat.completions", True) for name in ("gzip", "gzip-held")]
     for model, api, gzip in asks:

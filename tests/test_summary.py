@@ -9,7 +9,7 @@ from lib import summary
 from lib.calibration import Calibration
 from lib.delivery import delivery
 from lib.experiment import CallResult, Experiment
-from lib.lab.recordings import RECORDINGS
+from lib.lab.recordings import PLAYED
 from lib.lab.recordings import experiment as recorded
 from lib.plan import PlannedCall
 from lib.recording import CallError
@@ -45,7 +45,7 @@ def rows(found: Experiment) -> dict[str, summary.Row]:
     return {row.label: row for row in summary.table(found)}
 
 
-def test_the_start_page_says_exactly_this() -> None:
+def test_the_preset_is_said_exactly_so() -> None:
     assert words(recorded("text-davinci-002-2022-10")) == (
         "Streaming showed its first text after **0.16 s**. "
         "The blocking call showed nothing for **7.32 s**. "
@@ -134,7 +134,7 @@ def test_a_missing_pair_is_said() -> None:
     assert (summary.headline(found), summary.table(found), summary.caveat(found)) == ([], [], "")
 
 
-@pytest.mark.parametrize("name", list(RECORDINGS))
+@pytest.mark.parametrize("name", list(PLAYED))
 def test_at_most_four_numbers_stand_above_the_fold(name: str) -> None:
     figures = summary.headline(recorded(name))
     assert len(figures) == 4

@@ -1,6 +1,7 @@
 """The recordings that the lab plays: published figures, carried over as data, and what they show.
 
-Only reading belongs here; `recordings` turns one into an experiment, `models` into an answer.
+The times of one of them are played with words of ours too (`OURS`). Only reading belongs here;
+`recordings` turns one into an experiment, `models` into an answer.
 recordings.json is made by bench/recordings.py. Its fields: `delta_cs` are times in 10 ms units, each
 after the one before, over `opening` (the role's delta, null without one), `texts` and, for chat, the
 closing delta; `tokens` has one count per text by `encoding`; `blocking_text` null is the streamed text.
@@ -9,11 +10,12 @@ closing delta; `tokens` has one count per text by `encoding`; `blocking_text` nu
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from lib import example
 from lib.spec import Api
 
 ALIASES = {
@@ -40,7 +42,8 @@ class LabRecording:
 
     `opening`: the role's delta as recorded, None without one. `usage`: as the blocking call reported
     it, None: never reported. `finish`: "stop" or "length", for both calls. `snapshot`: the dated
-    model, None: not known. For davinci the finish was on the last text event; it follows it here at
+    model, None: not known. `rhythm`: the recording whose times were taken for words of ours, None for
+    a recording. For davinci the finish was on the last text event; it follows it here at
     the same time.
     """
 
@@ -63,6 +66,7 @@ class LabRecording:
     source: dict[str, str]
     shows: str
     shows_not: str
+    rhythm: str | None = None
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -143,9 +147,39 @@ RECORDINGS: dict[str, LabRecording] = {
     data["id"]: _load(data)
     for data in json.loads(Path(__file__).with_name("recordings.json").read_text(encoding="utf-8"))
 }
+"""The published ones."""
+
+
+def _ours() -> LabRecording:
+    rhythm = RECORDINGS[example.RHYTHM]
+    pieces = example.pieces()
+    times = [e.t_s for e in rhythm.events if e.kind == "content"]
+    texts = [LabEvent(t_s, "content", text) for t_s, text in zip(times, pieces, strict=True)]
+    return replace(
+        rhythm,
+        id=example.MODEL,
+        title="Words ours, rhythm recorded in October 2022",
+        model=example.MODEL,
+        prompt=example.PROMPT,
+        max_tokens=200,
+        blocking_text=example.TEXT,
+        finish="stop",
+        events=(*texts, rhythm.events[-1]),
+        tokens=(*(1 for _ in pieces), 0),
+        shows="When words can be read: the first after 0.16 s, the first whole sentence after 0.51 s.",
+        shows_not="What a model would answer: the words are ours, only their times were recorded.",
+        rhythm=rhythm.id,
+    )
+
+
+OURS = _ours()
+"""Words of ours at the times of one of RECORDINGS."""
+
+PLAYED = {**RECORDINGS, OURS.id: OURS}
+"""Everything that the lab plays at recorded times."""
 
 MODELS: tuple[tuple[str, Api], ...] = (
-    *((r.id, r.api) for r in RECORDINGS.values()),
+    *((r.id, r.api) for r in PLAYED.values()),
     ("steady", "chat.completions"),
 )
 """What the form offers for the lab, each with its API kind. `steady` answers through all three."""

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 
+from lib import example
 from lib.lab import asks, scripts, steady, traps
 from lib.lab.asks import Ask, Refused
-from lib.lab.catalogue import ALIASES, RECORDINGS, LabRecording
+from lib.lab.catalogue import ALIASES, OURS, PLAYED, RECORDINGS, LabRecording
 from lib.lab.http1 import HttpRequest
 from lib.lab.scripts import Answer, Script
 
@@ -40,7 +41,7 @@ def answer(ask: Ask) -> Script:
         return traps.script(ask)
     if ask.model.partition(":")[0] == steady.NAME:
         return scripts.script(steady.answer(ask), ask)
-    recording = RECORDINGS.get(ALIASES.get(ask.model, ask.model))
+    recording = PLAYED.get(ALIASES.get(ask.model, ask.model))
     if recording is None:
         sentence = f"The model {ask.model!r} does not exist here. GET /v1/models lists those that do."
         raise Refused(404, sentence, param="model", code="model_not_found")
@@ -68,10 +69,13 @@ def replay(recording: LabRecording, limit: int | None) -> Answer:
 
 
 def listing() -> list[dict[str, object]]:
-    """The models in OpenAI's shape: recordings and their aliases, `steady`, then the traps."""
+    """The models in OpenAI's shape: recordings and their aliases, our own, then the traps."""
     recorded = [(name, "openai-cookbook", RECORDINGS[name].title) for name in RECORDINGS]
     aliases = [(name, "openai-cookbook", RECORDINGS[name_of].title) for name, name_of in ALIASES.items()]
-    own = [(steady.NAME, "streamgauge", "Answers any prompt at a chosen pace.")]
+    own = [
+        (OURS.id, "streamgauge", example.ORIGIN),
+        (steady.NAME, "streamgauge", "Answers any prompt at a chosen pace."),
+    ]
     trapped = [(name, "streamgauge", trap.line) for name, trap in traps.TRAPS.items()]
     return [
         {"id": name, "object": "model", "created": 0, "owned_by": owner, "description": line}

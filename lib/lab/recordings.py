@@ -10,12 +10,23 @@ from datetime import UTC, datetime
 
 from lib import metrics
 from lib.experiment import CallResult, Experiment
-from lib.lab.catalogue import ALIASES, MODELS, RECORDINGS, RESOLUTION_NS, LabEvent, LabRecording
+from lib.lab.catalogue import ALIASES, MODELS, OURS, PLAYED, RECORDINGS, RESOLUTION_NS, LabEvent, LabRecording
 from lib.plan import MODES, PlannedCall
 from lib.spec import LAB, Arm, CallSpec, Endpoint, ExperimentSpec, Mode
 from lib.timeline import VERSION, Arrival, Event, Recount, Timeline, Usage
 
-__all__ = ["ALIASES", "MODELS", "RECORDINGS", "SOURCE", "LabEvent", "LabRecording", "experiment", "recount"]
+__all__ = [
+    "ALIASES",
+    "MODELS",
+    "OURS",
+    "PLAYED",
+    "RECORDINGS",
+    "SOURCE",
+    "LabEvent",
+    "LabRecording",
+    "experiment",
+    "recount",
+]
 
 SOURCE = "recorded:openai-cookbook"
 """The `source` of every timeline made here."""
@@ -24,11 +35,11 @@ SOURCE = "recorded:openai-cookbook"
 def experiment(recording_id: str) -> Experiment:
     """A recorded pair as a finished experiment, id "". Starting its spec plays the recording anew.
 
-    Raises KeyError for an id that is not in RECORDINGS. `created_ms` is the day of the source's
+    Raises KeyError for an id that is not in PLAYED. `created_ms` is the day of the source's
     revision. Read sizes and everything before the first event are unknown; events with an equal
     recorded time share a read, since nothing finer was recorded.
     """
-    recording = RECORDINGS[recording_id]
+    recording = PLAYED[recording_id]
     calls = tuple(_result(recording, n, mode) for n, mode in enumerate(MODES))
     day = datetime.fromisoformat(recording.source["date"]).replace(tzinfo=UTC)
     return Experiment("", _spec(recording), "done", int(day.timestamp() * 1000), calls, recording.title)
@@ -41,7 +52,7 @@ def recount(model: str, text_of_events: Sequence[str | None]) -> Recount | None:
     recording's text, cut where its events are (so a whole answer in one event is counted too);
     None otherwise. The counts were made with real tiktoken.
     """
-    for recording in RECORDINGS.values():
+    for recording in PLAYED.values():
         if model in (recording.id, recording.model, recording.snapshot):
             tokens = _counted(recording, text_of_events)
             if tokens is not None:

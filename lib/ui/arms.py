@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from lib import example
 from lib.dialects import DIALECTS
 from lib.errors import InvalidSpec, StreamgaugeError
 from lib.lab.recordings import MODELS as LAB_MODELS
@@ -211,7 +212,7 @@ def _options(k: int) -> None:
 
 def _lab_model(k: int, choice: Choice, slots: Slots) -> Arm:
     apis = dict(LAB_MODELS)
-    model = _pick(k, choice.models, slots)
+    model = _pick(k, choice.models, slots, _played)
     return Arm(Endpoint(LAB), CallSpec(apis.get(model, "chat.completions"), model))
 
 
@@ -242,12 +243,13 @@ def _remote_model(k: int, choice: Choice, endpoint: Endpoint, slots: Slots) -> A
     return Arm(endpoint, CallSpec(api, model))
 
 
-def _pick(k: int, names: tuple[str, ...], slots: Slots) -> str:
+def _pick(k: int, names: tuple[str, ...], slots: Slots, shown: Callable[[str], str] = str) -> str:
     """A menu when the models are known, in which others may be typed; a plain field otherwise."""
     if names:
         chosen = st.selectbox(
             "Model",
             names,
+            format_func=shown,
             key=f"pick_{k}",
             accept_new_options=True,
             help="Pick one, or type another name and press Enter.",
@@ -257,6 +259,11 @@ def _pick(k: int, names: tuple[str, ...], slots: Slots) -> str:
         chosen = st.text_input("Model", key=f"model_{k}", placeholder="as the endpoint calls it", **KEEP)
     slots[f"{k}.model"] = st.empty()
     return (chosen or "").strip()
+
+
+def _played(model: str) -> str:
+    """A model of the lab in the menu: its name, and for its own example where the words come from."""
+    return f"{model} ({example.KIND})" if model == example.MODEL else model
 
 
 def _looked_up(endpoint: Endpoint) -> ModelList:

@@ -9,7 +9,7 @@ from lib import charts, lanes
 from lib.calibration import suspect_gaps
 from lib.charts import duration
 from lib.experiment import CallResult, Experiment
-from lib.lab.recordings import ALIASES, RECORDINGS
+from lib.lab.recordings import ALIASES, PLAYED
 from lib.metrics import METRICS
 from lib.phases import phases
 from lib.spec import is_lab
@@ -83,11 +83,12 @@ def suspects(call: CallResult) -> int:
 def source_notes(experiment: Experiment, arm: int) -> list[str]:
     """What is known of a recording's own error, when the arm is one that the lab plays. Our own text."""
     asked = experiment.spec.arms[arm]
-    recording = RECORDINGS.get(ALIASES.get(asked.call.model, asked.call.model))
+    recording = PLAYED.get(ALIASES.get(asked.call.model, asked.call.model))
     if recording is None or not is_lab(asked.endpoint):
         return []
+    played = "words of ours at the times of a recording" if recording.rhythm else "a recording"
     return [
-        f"The lab played a recording: {recording.source['work']}, {recording.source['date']}, "
+        f"The lab played {played}: {recording.source['work']}, {recording.source['date']}, "
         f"{recording.source['licence']}. Its times are known to 10 ms, and how late its own client was is "
         "not known. That is the source's error; the stamps above are this program's."
     ]

@@ -1,4 +1,4 @@
-"""Where an answer came from when no model made it, simulated or recorded, and chips that start such runs."""
+"""Where an answer came from when no model made it, and chips that start such runs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from lib import example
 from lib.lab import steady
 from lib.lab.recordings import ALIASES, RECORDINGS
 from lib.lab.traps import PREFIX
@@ -13,10 +14,11 @@ from lib.spec import Arm, ExperimentSpec, is_lab
 from lib.trials import TRIALS, spec
 from lib.ui import parts, session
 
-SIMULATED, RECORDED = "simulated", "recorded rhythm"
+SIMULATED, RECORDED, OURS = "simulated", "recorded rhythm", example.KIND
 HELP = {
     SIMULATED: "The built-in lab made this stream on a schedule. No model was asked.",
     RECORDED: "The built-in lab played a recording at its recorded times. No model was asked.",
+    OURS: f"{example.ORIGIN} The built-in lab played them. No model was asked.",
 }
 
 
@@ -39,9 +41,11 @@ CHIPS = (
 
 
 def kind(arm: Arm) -> str:
-    """ "simulated", "recorded rhythm", or "" when a model answered."""
+    """One of HELP's names, or "" when a model answered."""
     if not is_lab(arm.endpoint):
         return ""
+    if example.plays(arm):
+        return OURS
     model = arm.call.model
     if ALIASES.get(model, model) in RECORDINGS:
         return RECORDED

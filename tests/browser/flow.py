@@ -5,6 +5,8 @@ import re
 from playwright.sync_api import Page, expect
 
 RUN = "Run it here, 7 s, no key"
+BEGINS = "With streaming, you see"
+"""The first words of what it runs."""
 
 
 def id_of(page: Page) -> str:
@@ -15,7 +17,7 @@ def id_of(page: Page) -> str:
 
 
 def run_preset(page: Page, url: str) -> str:
-    """From the start page to the running experiment; returns its id."""
+    """From the start page to the running experiment that it offers; returns its id."""
     page.goto(url)
     page.get_by_role("button", name=RUN).click()
     page.wait_for_url("**/experiment?id=*")

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from tests.browser.conftest import Server
-from tests.browser.flow import RUN, run_preset, wait_until_finished
+from tests.browser.flow import BEGINS, RUN, run_preset, wait_until_finished
 
 pytestmark = pytest.mark.browser
 
@@ -62,13 +62,13 @@ def test_run_is_live_at_once_survives_reload_and_is_joined_by_a_second_tab(
 ) -> None:
     experiment = run_preset(page, server.url)
     blocking, streaming = page.locator(".pane").nth(0), page.locator(".pane").nth(1)
-    expect(streaming.locator(".answer")).to_contain_text("4,5,6", timeout=15_000)
+    expect(streaming.locator(".answer")).to_contain_text(BEGINS, timeout=15_000)
     expect(blocking).to_have_class(re.compile("hatched"))
     page.reload()
-    expect(page.locator(".pane").nth(1).locator(".answer")).to_contain_text("4,5,6", timeout=15_000)
+    expect(page.locator(".pane").nth(1).locator(".answer")).to_contain_text(BEGINS, timeout=15_000)
     second = page.context.new_page()
     second.goto(f"{server.url}/experiment?id={experiment}")
-    expect(second.locator(".pane").nth(1).locator(".answer")).to_contain_text("4,5,6", timeout=15_000)
+    expect(second.locator(".pane").nth(1).locator(".answer")).to_contain_text(BEGINS, timeout=15_000)
     wait_until_finished(second)
     wait_until_finished(page)
     assert numbers_on(page) == numbers_on(second)
@@ -93,7 +93,7 @@ def test_the_document_reproduces_the_recording(server: Server, finished: str) ->
     assert streaming["last_content_s"] == pytest.approx(7.25, abs=TOLERANCE_S)
     assert blocking["e2e_s"] == pytest.approx(7.32, abs=TOLERANCE_S)
     texts = [e["text"] for e in calls["streaming"]["events"] if e["kind"] == "content"]
-    assert "".join(texts).startswith("4,5,6,7")
+    assert "".join(texts).startswith(BEGINS)
     assert len(texts) == 193
     assert calls["streaming"]["usage"] is None
     assert sum(e["tokens"] or 0 for e in calls["streaming"]["events"]) == 193
@@ -147,7 +147,7 @@ def test_html_file_plays_from_disk_without_a_network(
     opened.goto(file.as_uri())
     expect(opened.get_by_text("Streaming showed its first text after")).to_be_visible()
     opened.locator(".play").click()
-    expect(opened.locator(".pane").nth(1).locator(".answer")).to_contain_text("4,5,6")
+    expect(opened.locator(".pane").nth(1).locator(".answer")).to_contain_text(BEGINS)
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
     offline.close()
 
@@ -201,7 +201,7 @@ def test_what_arrived_survives_a_killed_server(
     page = context.new_page()
     first = start_server()
     experiment = run_preset(page, first.url)
-    expect(page.locator(".pane").nth(1).locator(".answer")).to_contain_text("4,5,6,7,8,9", timeout=15_000)
+    expect(page.locator(".pane").nth(1).locator(".answer")).to_contain_text(BEGINS, timeout=15_000)
     time.sleep(0.6)  # one batch must have been saved; batches are saved every quarter second
     page.goto("about:blank")
     first.process.send_signal(signal.SIGKILL)
@@ -209,9 +209,9 @@ def test_what_arrived_survives_a_killed_server(
     again = start_server(data=first.data)
     calls = {c["mode"]: c for c in document(again, experiment)["calls"]}
     texts = [e["text"] for e in calls["streaming"]["events"] if e["kind"] == "content"]
-    assert "".join(texts).startswith("4,5,6,7,8,9")
+    assert "".join(texts).startswith(BEGINS)
     page.goto(f"{again.url}/experiment?id={experiment}")
-    expect(page.get_by_text("4,5,6,7,8,9").first).to_be_visible()
+    expect(page.get_by_text(BEGINS).first).to_be_visible()
 
 
 def test_health_answers(server: Server) -> None:

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lib.experiment import Experiment
-from lib.lab.recordings import RECORDINGS
+from lib.lab.recordings import OURS, RECORDINGS
 from lib.peers import Heard
 from lib.service import Service
 from lib.spec import LAB, Arm, CallSpec, Endpoint
@@ -145,6 +145,17 @@ def test_a_chip_starts_its_run_and_is_marked(open_page: Open, service: Service, 
     assert wanted in badges(open_page("experiment", id=id))
 
 
+def test_what_is_shown_is_what_runs_and_says_whose_words_they_are(open_page: Open, service: Service) -> None:
+    at = open_page()
+    at.button(key="run_here").click().run()
+    id = id_of(at)
+    service.cancel(id)
+    one = wait_for(service, id)
+    assert one.spec.arms == session.recorded(OURS.id).spec.arms
+    assert one.title == OURS.title
+    assert "Rhythm recorded, words ours" in badges(open_page("experiment", id=id))
+
+
 def test_the_start_page_has_a_chip_for_each_thing_that_streams_do(open_page: Open) -> None:
     labels = [b.label for b in open_page().button if str(b.key).startswith("chip_")]
     assert labels == [
@@ -161,6 +172,7 @@ def test_only_answers_that_no_model_made_get_a_badge() -> None:
 
     assert of(LAB, "trap-stall") == of(LAB, "steady:rate=5") == origins.SIMULATED
     assert {of(LAB, model) for model in (*RECORDINGS, "text-davinci-002")} == {origins.RECORDED}
+    assert of(LAB, OURS.id) == origins.OURS == "rhythm recorded, words ours"
     assert of("https://api.example.com/v1", "steady") == of("https://api.example.com/v1", "trap-stall") == ""
 
 

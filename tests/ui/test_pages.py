@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from lib import example
 from lib.errors import NotFound
 from lib.experiment import Experiment
 from lib.lab.recordings import RECORDINGS
@@ -46,6 +47,7 @@ def test_the_start_page_opens_on_the_answer(open_page: Open) -> None:
     assert sentence(at).startswith(
         "Streaming showed its first text after *0.16 s*. The blocking call showed nothing for *7.32 s*."
     )
+    assert any(c.value.startswith(example.ORIGIN) for c in at.caption)
     assert not at.get("plotly_chart")
     assert not at.exception
 
