@@ -10,8 +10,9 @@
     experiment, facts, moments, pace, rates, pairs, metrics      what it means in numbers
     reader, definitions                                          who reads it, and other tools' numbers
     delivery, phases, calibration, trials                        how it came, and how true the times are
-    summary, example, lanes, charts, document, schema, exports   words, pictures, JSON, files
+    summary, example, lanes, view, player, charts                words and pictures
     overlay, closeup                                             experiments over each other, one event
+    document, schema, exports                                    JSON and files
     store, migrations, ledger, owner, recovery                   keeping, and who sent what
     service, runner, calibrator, dispatch, underway, results     supervising
     feed, discovery                                              telling live pages, finding servers

@@ -16,13 +16,12 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from lib import example, lanes, summary
+from lib import example, lanes, player, summary
 from lib.experiment import CallResult, Experiment
 from lib.lab import catalogue
 from lib.spec import Arm, is_lab
 
 _HERE = Path(__file__).parent
-_HERO = _HERE / "ui"
 _MOUNT = """
 const island = document.getElementById("data")
 hero({ parentElement: document.getElementById("hero"), data: JSON.parse(island.textContent) })
@@ -44,7 +43,7 @@ def html_file(experiment: Experiment, *, link: str | None) -> str:
     Replays offline, loads nothing, and a policy in its head forbids loading anything. Whatever came from
     outside is escaped.
     """
-    script = (_HERO / "hero.js").read_text(encoding="utf-8") + _MOUNT
+    script = player.script() + _MOUNT
     page = (
         _environment()
         .get_template("experiment.html")
@@ -62,7 +61,7 @@ def html_file(experiment: Experiment, *, link: str | None) -> str:
             link=link,
             data=_island(lanes.hero_data(experiment, speed=2.0)),
             script=Markup(script),  # noqa: S704  our own source
-            style=Markup((_HERO / "hero.css").read_text(encoding="utf-8")),  # noqa: S704  our own source
+            style=Markup(player.style()),  # noqa: S704  our own source
             script_hash=_hash(script),
         )
     )

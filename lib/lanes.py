@@ -1,23 +1,28 @@
 """What the hero draws: one lane per call on one clock, as plain data ready for JSON.
 
-Pure. The component in lib/ui/hero.js plays these lanes in the page and in the HTML file alike; how they
-look is its business, what the words of a result are is summary's.
+Pure. The scripts in lib/ui/player play these lanes in the page and in the HTML file alike; how they look
+is their business, what the words of a result are is summary's.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, compress, groupby, pairwise
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from lib import metrics
+from lib.calibration import suspect_gaps
 from lib.experiment import CallResult, Experiment, Number
+from lib.facts import SENTENCE, Facts
 from lib.spec import Arm, is_lab
 from lib.timeline import Event, Timeline
 
 MAX_LANES = 8
+"""Lanes that one picture shows at once."""
+MAX_ENTRIES = 16
+"""Lanes that the hero can be told of, for its reader to choose from."""
 MAX_NOTE = 300
 SERIES = 8
 """Colours there are for streaming lanes; grey, colour 0, is every blocking lane's."""
@@ -35,7 +40,8 @@ _UNSENT = {
 class Entry(NamedTuple):
     """One lane of a picture: a call and what stands beside it. `label` and `sub` are untrusted text.
 
-    `shift_s`: how much later than at its own send this lane begins on the picture's clock.
+    `shift_s`: how much later than at its own send this lane begins on the picture's clock. `shown`: False
+    for a lane that is there to be chosen, but not drawn at first.
     """
 
     call: CallResult
@@ -43,13 +49,22 @@ class Entry(NamedTuple):
     sub: str
     tone: int
     shift_s: float = 0.0
+    shown: bool = True
 
 
 def entries(experiment: Experiment, arms: Sequence[int] | None = None, pair: int = 0) -> list[Entry]:
-    """The lanes of one pair of the chosen arms (None: all), as `chosen` picks and orders them."""
+    """Every call of one pair of the chosen arms (None: all), at most sixteen; `shown` as `chosen` picks."""
+    calls = _of_pair(experiment, arms, pair)
+    first = {call.planned.n for call in _drawn(calls)}
     return [
-        Entry(call, label(call), model_name(experiment, call.planned.arm), tone(experiment, call))
-        for call in chosen(experiment, arms, pair)
+        Entry(
+            call,
+            label(call),
+            model_name(experiment, call.planned.arm),
+            tone(experiment, call),
+            shown=call.planned.n in first,
+        )
+        for call in calls[:MAX_ENTRIES]
     ]
 
 
@@ -77,23 +92,22 @@ def hero_data(
     autoplay: bool = True,
     live_url: str | None = None,
 ) -> dict[str, Any]:
-    """Lanes of one pair of the chosen arms (None: all), for lib/ui/hero.js.
+    """Lanes of one pair of the chosen arms (None: all), for lib/ui/player.
 
-    Above eight lanes only the streaming ones are kept. With `live_url` the lanes come as planned, without
-    events: the feed at that address tells everything from its start.
+    Above eight lanes only the streaming ones are shown at first. With `live_url` the lanes come as planned,
+    without events: the feed at that address tells everything from its start.
     """
     rows = entries(experiment, arms, pair)
-    data = race(rows, speed=speed, autoplay=autoplay)
-    if live_url is not None:
-        data |= {"lanes": [_lane(row, empty=True) for row in rows], "live": {"url": live_url}}
-        data["duration_s"] = past(0.0)
-    return data
+    if live_url is None:
+        return race(rows, speed=speed, autoplay=autoplay)
+    planned = [_lane(row, empty=True) for row in rows if row.shown]
+    return race([], speed=speed, autoplay=autoplay) | {"lanes": planned, "live": {"url": live_url}}
 
 
 def race(
     rows: Sequence[Entry], *, align: Align = "send", speed: float = 1.0, autoplay: bool = True
 ) -> dict[str, Any]:
-    """Lanes of any calls on one clock, for lib/ui/hero.js. `zero_s`: where the clock's axis reads 0."""
+    """Lanes of any calls on one clock, for lib/ui/player. `zero_s`: where the clock's axis reads 0."""
     placed, zero = aligned(rows, align)
     lanes = [_lane(row) for row in placed]
     return {
@@ -108,18 +122,25 @@ def race(
 
 
 def chosen(experiment: Experiment, arms: Sequence[int] | None, pair: int) -> list[CallResult]:
-    """The calls of one pair, arm by arm, blocking first; never more than eight."""
+    """The calls of one pair, arm by arm, blocking first; above eight the streaming ones, never more."""
+    return _drawn(_of_pair(experiment, arms, pair))
+
+
+def _drawn(calls: list[CallResult]) -> list[CallResult]:
+    if len(calls) > MAX_LANES:
+        calls = [call for call in calls if call.planned.mode == "streaming"]
+    return calls[:MAX_LANES]
+
+
+def _of_pair(experiment: Experiment, arms: Sequence[int] | None, pair: int) -> list[CallResult]:
     wanted = range(len(experiment.spec.arms)) if arms is None else arms
-    calls = [
+    return [
         call
         for arm in wanted
         for mode in ("blocking", "streaming")
         for call in experiment.calls
         if (call.planned.arm, call.planned.mode, call.planned.pair) == (arm, mode, pair)
     ]
-    if len(calls) > MAX_LANES:
-        calls = [call for call in calls if call.planned.mode == "streaming"]
-    return calls[:MAX_LANES]
 
 
 def past(last_s: float) -> float:
@@ -202,21 +223,42 @@ def _text_events(timeline: Timeline) -> int:
 
 def _lane(row: Entry, *, empty: bool = False) -> dict[str, Any]:
     call, shift = row.call, row.shift_s
+    timeline = None if empty else call.timeline
     known = {} if empty else numbers(call)
-    last = None if empty else last_s(call.timeline)
     return {
         "n": call.planned.n,
         "mode": call.planned.mode,
         "label": row.label,
         "sub": row.sub,
         "tone": row.tone,
+        "shown": row.shown,
         "state": "planned" if empty else call.state,
         "sent_s": round(shift, 4),
         "first_s": _moved(known.get("ttfo_s"), shift),
+        "sentence_s": _moved(_sentence_s(timeline, known), shift),
         "end_s": _moved(known.get("e2e_s"), shift),
-        "last_s": _moved(last, shift),
+        "last_s": _moved(last_s(timeline), shift),
         "note": "" if empty else note(call),
-        **_columns([] if empty else _marks(call.timeline), shift),
+        **_spans(timeline, shift),
+        **_columns(_marks(timeline), shift),
+    }
+
+
+def _sentence_s(timeline: Timeline | None, known: dict[str, Number]) -> Number:
+    """`ttfs_s` where the text really holds a whole sentence; None elsewhere, where it names the end."""
+    text = "".join(e.text or "" for e in _marks(timeline) if e.kind == "content")
+    return known.get("ttfs_s") if SENTENCE.search(text) else None
+
+
+def _spans(timeline: Timeline | None, shift_s: float) -> dict[str, list[list[float]]]:
+    """Freezes, and gaps that say nothing because the instrument itself stood still: [start, end], s."""
+    if timeline is None:
+        return {"freezes": [], "suspects": []}
+    facts = Facts(timeline, None)
+    doubtful = compress(pairwise(facts.arrivals), suspect_gaps(timeline))
+    return {
+        "freezes": [[round(t / 1e9 + shift_s, 4) for t in span] for span in facts.freeze_spans],
+        "suspects": [[round(t / 1e9 + shift_s, 4) for t in span] for span in doubtful],
     }
 
 
@@ -224,14 +266,26 @@ def _marks(timeline: Timeline | None) -> list[Event]:
     return [] if timeline is None else [e for e in timeline.events if e.kind != "comment"]
 
 
-def _columns(events: list[Event], shift_s: float) -> dict[str, list[Any]]:
-    """One list per field. Times never run backwards, so that a player may search them."""
+def _columns(events: list[Event], shift_s: float) -> dict[str, str]:
+    """Events column by column, small enough for a hundred thousand of them.
+
+    `dt`: steps of the clock in 0.1 ms, parted by spaces, none negative, so that a player may search.
+    `kinds`: runs such as "role 1 content 90". `text`: all of it, of both tones, in order. `sizes`: the
+    UTF-16 units of each text event, a digit or, from ten on, a number in brackets.
+    """
+    times = [round((t / 1e9 + shift_s) * 10_000) for t in accumulate((e.t_ns for e in events), max)]
+    texts = [e.text or "" for e in events if e.kind in ("reasoning", "content")]
+    sizes = (len(text) if text.isascii() else _units(text) for text in texts)
     return {
-        "t_s": [round(t / 1e9 + shift_s, 4) for t in accumulate((e.t_ns for e in events), max)],
-        "kind": [e.kind for e in events],
-        "text": [(e.text or "") if e.kind in ("reasoning", "content") else "" for e in events],
-        "read": [e.read for e in events],
+        "dt": " ".join(str(b - a) for a, b in pairwise([0, *times])),
+        "kinds": " ".join(f"{kind} {len(list(run))}" for kind, run in groupby(e.kind for e in events)),
+        "text": "".join(texts),
+        "sizes": "".join(str(n) if n < 10 else f"({n})" for n in sizes),
     }
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _moved(value: Number, shift_s: float) -> float | None:

@@ -37,6 +37,7 @@ PURE = {
     "lib.summary",
     "lib.example",
     "lib.lanes",
+    "lib.view",
     "lib.overlay",
     "lib.closeup",
     "lib.charts",

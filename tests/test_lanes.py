@@ -7,6 +7,7 @@ from lib import lanes
 from lib.lab import recordings
 from lib.recording import CallError
 from tests.experiments import call, experiment, simple
+from tests.unpacked import events, times
 
 MODES = ("blocking", "streaming")
 CUT = CallError("cut", "The connection\nclosed in mid-stream.")
@@ -24,9 +25,17 @@ def test_a_pair_is_two_lanes_blocking_first():
 
 def test_a_lane_holds_every_event_and_its_milestones():
     streaming = lanes.hero_data(simple())["lanes"][1]
-    assert streaming["t_s"] == [0.1, 0.3, 1.2, 1.4, 1.4, 1.6, 1.62, 1.65, 1.65]
-    assert streaming["kind"][:3] == ["role", "reasoning", "content"]
-    assert streaming["text"] == ["", "Hm. ", "One ", "two ", "three", ".", "", "", ""]
+    assert events(streaming) == [
+        (0.1, "role", ""),
+        (0.3, "reasoning", "Hm. "),
+        (1.2, "content", "One "),
+        (1.4, "content", "two "),
+        (1.4, "content", "three"),
+        (1.6, "content", "."),
+        (1.62, "finish", ""),
+        (1.65, "usage", ""),
+        (1.65, "done", ""),
+    ]
     assert (streaming["first_s"], streaming["end_s"], streaming["last_s"]) == (1.2, 1.62, 1.65)
     assert streaming["note"] == ""
 
@@ -36,13 +45,13 @@ def test_keep_alives_are_no_marks():
         call(0, "streaming", [(0.1, "comment", ""), (0.2, "content", "a"), (5.0, "comment", "")])
     )
     lane = lanes.hero_data(one)["lanes"][0]
-    assert lane["t_s"] == [0.2]
+    assert times(lane) == [0.2]
     assert lane["last_s"] == 0.2
 
 
 def test_times_are_rounded_to_a_tenth_of_a_millisecond_and_never_run_back():
     one = experiment(call(0, "streaming", [(0.123456, "content", "a"), (0.1, "content", "b")]))
-    assert lanes.hero_data(one)["lanes"][0]["t_s"] == [0.1235, 0.1235]
+    assert times(lanes.hero_data(one)["lanes"][0]) == [0.1235, 0.1235]
 
 
 def test_the_data_survive_json():
@@ -53,15 +62,14 @@ def test_the_data_survive_json():
 def test_withheld_text_is_empty_and_its_mark_stays():
     one = experiment(call(0, "streaming", [(0.1, "content", None), (0.2, "finish", "")]))
     lane = lanes.hero_data(one)["lanes"][0]
-    assert lane["text"] == ["", ""]
-    assert len(lane["t_s"]) == 2
+    assert events(lane) == [(0.1, "content", ""), (0.2, "finish", "")]
 
 
 def test_live_lanes_come_empty_because_the_feed_tells_all():
     data = lanes.hero_data(simple(), live_url="/api/x/events")
     assert data["live"] == {"url": "/api/x/events"}
     assert all(
-        lane["t_s"] == [] and lane["state"] == "planned" and lane["note"] == "" for lane in data["lanes"]
+        events(lane) == [] and lane["state"] == "planned" and lane["note"] == "" for lane in data["lanes"]
     )
 
 
@@ -75,12 +83,16 @@ def test_several_arms_have_colours_of_their_own_and_grey_stays_blocking():
     ]  # fmt: skip
 
 
-def test_above_eight_lanes_only_streaming_is_kept():
+def test_above_eight_lanes_only_streaming_is_shown_and_all_can_be_chosen():
     calls = [
         call(2 * a + i, m, [(1.0, "content", "x")], arm=a) for a in range(8) for i, m in enumerate(MODES)
     ]
-    data = lanes.hero_data(experiment(*calls, models=tuple("abcdefgh")))
-    assert [lane["mode"] for lane in data["lanes"]] == ["streaming"] * 8
+    one = experiment(*calls, models=tuple("abcdefgh"))
+    data = lanes.hero_data(one)
+    assert len(data["lanes"]) == 16
+    assert [lane["mode"] for lane in data["lanes"] if lane["shown"]] == ["streaming"] * 8
+    assert [c.planned.mode for c in lanes.chosen(one, None, 0)] == ["streaming"] * 8
+    assert len(lanes.hero_data(one, live_url="/events")["lanes"]) == 8
 
 
 def test_arms_can_be_chosen():
@@ -155,7 +167,7 @@ def test_the_preset_has_its_recorded_times():
     assert data["duration_s"] == 7.5
     assert (blocking["first_s"], blocking["end_s"]) == (7.32, 7.32)
     assert (streaming["first_s"], streaming["end_s"]) == (0.16, 7.25)
-    assert "".join(streaming["text"]) == blocking["text"][0]
+    assert streaming["text"] == blocking["text"]
 
 
 def test_arms_that_differ_in_compression_alone_are_told_apart():
@@ -164,3 +176,63 @@ def test_arms_that_differ_in_compression_alone_are_told_apart():
     packed = dataclasses.replace(arm, endpoint=dataclasses.replace(arm.endpoint, accept_encoding="gzip"))
     both = dataclasses.replace(one, spec=dataclasses.replace(one.spec, arms=(arm, packed)))
     assert [lanes.model_name(both, i) for i in (0, 1)] == ["a-model · no gzip", "a-model · gzip"]
+
+
+def test_characters_beyond_the_basic_plane_and_halves_of_them_survive_packing():
+    texts = ["🎉", "a", "👩‍👩‍👧‍👦" * 3, "\ud83d", "\ude00", "流式"]
+    one = experiment(call(0, "streaming", [(0.1 * i, "content", text) for i, text in enumerate(texts)]))
+    assert [text for _, _, text in events(lanes.hero_data(one)["lanes"][0])] == texts
+
+
+@pytest.mark.parametrize(("count", "events_each"), [(8, 2000), (1, 100_000)])
+def test_many_events_stay_well_below_a_megabyte(count, events_each):
+    rows = [(0.2 + 0.0031 * i, "content", "word "[i % 3 :]) for i in range(events_each)]
+    one = experiment(
+        *(call(a, "streaming", rows, arm=a) for a in range(count)), models=[f"m{a}" for a in range(count)]
+    )
+    lane_bytes = [len(json.dumps(lane)) for lane in lanes.hero_data(one)["lanes"]]
+    assert sum(lane_bytes) <= 900_000
+    assert max(lane_bytes) - len(rows) * 4 <= 5 * events_each + 1000
+
+
+def test_freezes_lie_where_the_visible_text_stopped():
+    rows = [(0.5 + 0.1 * i + (1.0 if i > 5 else 0), "content", "word ") for i in range(10)]
+    lane = lanes.hero_data(experiment(call(0, "streaming", rows)))["lanes"][0]
+    assert lane["freezes"] == [[1.0, 2.1]]
+    assert lane["suspects"] == []
+
+
+def test_a_gap_in_which_the_instrument_stood_still_is_suspect():
+    rows = [(0.5, "content", "a "), (1.0, "content", "b "), (1.1, "content", "c.")]
+    one = call(0, "streaming", rows)
+    paused = dataclasses.replace(one.timeline, pauses=((600_000_000, 800_000_000),))
+    data = lanes.hero_data(experiment(dataclasses.replace(one, timeline=paused)))
+    assert data["lanes"][0]["suspects"] == [[0.5, 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ([(0.5, "content", "One. "), (0.9, "content", "Two")], 0.5),
+        ([(0.5, "content", "One."), (0.9, "content", " Two")], 0.9),
+        ([(0.5, "content", "no end"), (0.9, "content", " of it")], None),
+        ([(0.5, "content", None)], None),
+        ([(0.5, "reasoning", "Hm. So. ")], None),
+    ],
+)
+def test_a_sentence_is_marked_only_where_the_text_holds_one(rows, sentence):
+    lane = lanes.hero_data(experiment(call(0, "streaming", [*rows, (1.0, "finish", "")])))["lanes"][0]
+    assert lane["sentence_s"] == sentence
+
+
+def test_lanes_aligned_by_first_text_are_shifted_with_all_that_is_told_of_them():
+    slow = [(1.0, "content", "a. "), (1.1, "content", "b "), (2.0, "content", "c")]
+    quick = [(0.4, "content", "a. "), (0.5, "content", "b "), (1.4, "content", "c")]
+    one = experiment(call(0, "streaming", slow), call(1, "streaming", quick, arm=1), models=("slow", "quick"))
+    data = lanes.race(lanes.entries(one), align="text")
+    first, second = data["lanes"]
+    assert data["zero_s"] == 1.0
+    assert (first["sent_s"], second["sent_s"]) == (0.0, 0.6)
+    assert first["first_s"] == second["first_s"] == second["sentence_s"] == 1.0
+    assert first["freezes"] == second["freezes"] == [[1.1, 2.0]]
+    assert times(first) == times(second)

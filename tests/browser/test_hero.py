@@ -11,14 +11,14 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from lib import exports, lanes
+from lib import exports, lanes, player
 from lib.lab import recordings
 from lib.recording import CallError
 from tests.experiments import call, experiment, simple
+from tests.unpacked import events, times
 
 pytestmark = pytest.mark.browser
 
-UI = Path(exports.__file__).parent / "ui"
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 POLICY = "default-src 'self'; script-src 'self' blob:; style-src 'self' 'unsafe-inline'; base-uri 'none'"
 EVIL = "</script><script>window.hit=1</script><img src=x onerror=window.hit=2>"
@@ -61,8 +61,8 @@ class Handler(BaseHTTPRequestHandler):
         known = {
             "/": ("text/html", PAGE),
             "/mount.js": ("text/javascript", MOUNT),
-            "/hero.js": ("text/javascript", (UI / "hero.js").read_text(encoding="utf-8")),
-            "/hero.css": ("text/css", (UI / "hero.css").read_text(encoding="utf-8")),
+            "/hero.js": ("text/javascript", player.script()),
+            "/hero.css": ("text/css", player.style()),
         }
         kind, body = known.get(self.path, ("text/plain", ""))
         self._head(200 if self.path in known else 404, kind)
@@ -134,7 +134,7 @@ def _scripts():
 
 
 def _text_at(lane, t):
-    seen = [(k, x) for at, k, x in zip(lane["t_s"], lane["kind"], lane["text"], strict=True) if at <= t]
+    seen = [(k, x) for at, k, x in events(lane) if at <= t]
     return {kind: "".join(x for k, x in seen if k == kind) for kind in ("reasoning", "content")}
 
 
@@ -147,7 +147,7 @@ def test_text_at_100_random_instants_is_the_text_of_the_events_so_far(hero: Page
     data = _data(one)
     rng = random.Random(7)
     instants = [rng.uniform(-0.1, data["duration_s"] * 1.1) for _ in range(90)]
-    instants += rng.sample(data["lanes"][-1]["t_s"] * 2, 10)
+    instants += rng.sample(times(data["lanes"][-1]) * 2, 10)
     for lane in data["lanes"]:
         drawn = hero.evaluate(
             "([lane, at]) => { const m = module.prepare(lane); return at.map((t) => module.textAt(m, t)) }",
@@ -177,7 +177,8 @@ SEEK_AND_READ = """(t) => new Promise((done) => {
 
 def test_words_are_counted_across_events_and_characters_where_words_say_little(hero: Page):
     count = """(text) => {
-      const m = module.prepare({ t_s: text.map((_, i) => i), kind: text.map(() => "content"), text })
+      const m = module.prepare({ dt: "", kinds: "", sizes: "", text: "" })
+      text.forEach((piece, i) => module.append(m, i, "content", piece))
       return module.amount(m.text.content, m.words)
     }"""
     assert hero.evaluate(count, ["Str", "eaming ", "shows text"]) == "3 words"
@@ -444,7 +445,7 @@ def test_a_feed_that_is_refused_says_so(page: Page, site: Site):
 
 
 def test_script_and_style_weigh_at_most_60_kb():
-    assert sum((UI / name).stat().st_size for name in ("hero.js", "hero.css")) <= 60_000
+    assert len(player.script().encode()) + len(player.style().encode()) <= 60_000
 
 
 @pytest.mark.parametrize("at", [0.1, 1.0, 2.9])
