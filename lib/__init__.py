@@ -9,6 +9,7 @@
     sse, body, arrivals, timeline, tokens                        what arrived, decoded and counted
     experiment, facts, moments, pace, rates, pairs, metrics      what it means in numbers
     reader, definitions                                          who reads it, and other tools' numbers
+    sample, intervals, comparison, verdict, trust                 many pairs: statistics, words, doubts
     delivery, phases, calibration, trials                        how it came, and how true the times are
     summary, example, lanes, view, player, charts                words and pictures
     overlay, closeup                                             experiments over each other, one event

@@ -1,0 +1,207 @@
+"""What makes an experiment's calls less comparable than they look: sentences with their evidence. Pure.
+
+Each doubt is found in what the calls brought back. Some hold untrusted text (a model's name): escape them.
+Whether a difference is there at all is comparison's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from lib.calibration import Calibration
+from lib.comparison import LEAST, Comparison
+from lib.experiment import CallResult, Experiment
+from lib.intervals import drift
+from lib.metrics import METRICS
+from lib.sample import measured
+from lib.spec import Mode
+
+LENGTHS_DIFFER = 0.10
+"""Answers whose lengths differ by more than this part of the longer one."""
+DRIFT_P = 0.01
+"""A drift rarer than this by chance is told; at 0.05 one run in twenty would be suspected for nothing."""
+DRIFT_SHARE = 0.05
+"""A smaller one does not matter, however sure."""
+MODES: tuple[Mode, Mode] = ("blocking", "streaming")
+Both = tuple[CallResult, CallResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """`name`: constant, for tests and links; `calls`: the planned numbers of the calls it rests on."""
+
+    name: str
+    sentence: str
+    calls: tuple[int, ...] = ()
+
+
+def doubts(
+    experiment: Experiment, arm: int = 0, metric: str | None = None, found: Comparison | None = None
+) -> list[Doubt]:
+    """Everything to hold against one arm's comparison of `metric` (None: the one declared), gravest first.
+
+    `found`: that comparison, when there is one.
+    """
+    name = metric or experiment.spec.primary
+    both = _together(experiment, arm)
+    calls = [c for pair in both for c in pair]
+    unlike = [of(both) for of in (_cache, _finish, _lengths, _connection)]
+    changed = [of(calls) for of in (_model, _fingerprint, _reasoning, _pauses)]
+    rest = [_few(found), _coarse(found, experiment.calibration, name), *_drifts(experiment, arm, name)]
+    return [d for d in (*unlike, *changed, *rest) if d is not None]
+
+
+def _together(experiment: Experiment, arm: int) -> list[Both]:
+    """Pairs of which both calls came with a timeline."""
+    blocking, streaming = (
+        {c.planned.pair: c for c in measured(experiment, arm, mode) if c.timeline is not None}
+        for mode in MODES
+    )
+    return [(blocking[n], streaming[n]) for n in blocking if n is not None and n in streaming]
+
+
+def _unlike(both: Sequence[Both], of: Callable[[CallResult], object]) -> list[Both]:
+    """Pairs whose calls differ in something known of both."""
+    return [p for p in both if None not in (of(p[0]), of(p[1])) and of(p[0]) != of(p[1])]
+
+
+def _cache(both: Sequence[Both]) -> Doubt | None:
+    mixed = _unlike(both, lambda c: None if (n := _usage(c, "cached")) is None else n > 0)
+    if not mixed:
+        return None
+    tokens = [n for p in mixed for c in p if (n := _usage(c, "cached"))]
+    return _doubt(
+        "cache",
+        f"In {_of(mixed, both)} the prompt cache answered one call and not the other "
+        f"({median(tokens):,.0f} cached tokens at the median): their difference may be the cache's.",
+        mixed,
+    )
+
+
+def _finish(both: Sequence[Both]) -> Doubt | None:
+    found = _unlike(both, lambda c: c.timeline.finish if c.timeline else None)
+    return _doubt("finish", f"In {_of(found, both)} the answers ended for different reasons.", found)
+
+
+def _lengths(both: Sequence[Both]) -> Doubt | None:
+    found = []
+    for pair in both:
+        short, long = sorted(_chars(c) for c in pair)
+        if long and (long - short) / long > LENGTHS_DIFFER:
+            found.append(pair)
+    sentence = (
+        f"In {_of(found, both)} one answer is more than {LENGTHS_DIFFER * 100:.0f} % longer than the other: "
+        "longer answers take longer."
+    )
+    return _doubt("lengths", sentence, found)
+
+
+def _connection(both: Sequence[Both]) -> Doubt | None:
+    found = _unlike(both, lambda c: c.timeline.connection if c.timeline else None)
+    sentence = f"In {_of(found, both)} one call used a new connection and the other an open one."
+    return _doubt("connection", sentence, found)
+
+
+def _model(calls: Sequence[CallResult]) -> Doubt | None:
+    return _changed("model", "The server named more than one model", calls)
+
+
+def _fingerprint(calls: Sequence[CallResult]) -> Doubt | None:
+    return _changed("fingerprint", "The server's configuration changed during the run", calls)
+
+
+def _changed(name: str, what: str, calls: Sequence[CallResult]) -> Doubt | None:
+    seen: dict[str, list[CallResult]] = {}
+    for call in calls:
+        if value := getattr(call.timeline, name, None):
+            seen.setdefault(value, []).append(call)
+    if len(seen) < 2:
+        return None
+    counts = ", ".join(f"{' '.join(value.split())[:80]} {len(of)}×" for value, of in seen.items())
+    rare = min(seen.values(), key=len)
+    return Doubt(name, f"{what}: {counts}.", _ids(rare))
+
+
+def _reasoning(calls: Sequence[CallResult]) -> Doubt | None:
+    spent = [c for c in calls if _usage(c, "reasoning")]
+    if not spent:
+        return None
+    tokens = median(_usage(c, "reasoning") or 0 for c in spent)
+    sentence = (
+        f"{len(spent)} of {len(calls)} calls spent tokens on reasoning ({tokens:,.0f} at the median): "
+        "how long they thought is part of their times."
+    )
+    return Doubt("reasoning", sentence, _ids(spent))
+
+
+def _pauses(calls: Sequence[CallResult]) -> Doubt | None:
+    paused = [c for c in calls if c.timeline and c.timeline.pauses]
+    if not paused:
+        return None
+    longest = max(end - start for c in paused if c.timeline for start, end in c.timeline.pauses) / 1e6
+    sentence = (
+        f"The measuring process stood still during {len(paused)} of {len(calls)} calls, "
+        f"for up to {longest:,.0f} ms: their times may be late."
+    )
+    return Doubt("pauses", sentence, _ids(paused))
+
+
+def _few(found: Comparison | None) -> Doubt | None:
+    if found is None or found.n >= LEAST:
+        return None
+    return Doubt("few", f"There are {found.n} usable pairs; a verdict takes {LEAST}.")
+
+
+def _coarse(found: Comparison | None, calibration: Calibration | None, metric: str) -> Doubt | None:
+    if found is None or found.kind != "shown" or found.difference is None or METRICS[metric].unit != "s":
+        return None
+    if calibration is None or calibration.p95_s is None:
+        return Doubt("calibration", "The instrument's own error is not known.")
+    if calibration.tells(found.difference):
+        return None
+    least = (calibration.min_detectable_gap_s or 0) * 1000
+    return Doubt(
+        "calibration", f"The difference is smaller than what this instrument tells apart, {least:.2g} ms."
+    )
+
+
+def _drifts(experiment: Experiment, arm: int, metric: str) -> Iterable[Doubt | None]:
+    for mode in MODES:
+        calls = measured(experiment, arm, mode)
+        known = [
+            (c, v) for c in calls if isinstance(v := (c.metrics or {}).get(metric), int | float) and v > 0
+        ]
+        moved = drift([float(v) for _, v in known])
+        if moved is not None and moved.p < DRIFT_P and abs(moved.change) >= DRIFT_SHARE:
+            way = "rose" if moved.change > 0 else "fell"
+            yield Doubt(
+                "drift",
+                f"{METRICS[metric].label}, {mode}, {way} by {abs(moved.change) * 100:.0f} % during the run. "
+                "Pairs were made close together, so their ratios suffer less.",
+                _ids(c for c, _ in known),
+            )
+
+
+def _doubt(name: str, sentence: str, found: Sequence[Both]) -> Doubt | None:
+    return Doubt(name, sentence, _ids(c for pair in found for c in pair)) if found else None
+
+
+def _ids(calls: Iterable[CallResult]) -> tuple[int, ...]:
+    return tuple(sorted(c.planned.n for c in calls))
+
+
+def _of(found: Sequence[Both], both: Sequence[Both]) -> str:
+    return f"{len(found)} of {len(both)} pairs"
+
+
+def _usage(call: CallResult, name: str) -> int | None:
+    usage = None if call.timeline is None else call.timeline.usage
+    value: int | None = None if usage is None else getattr(usage, name)
+    return value
+
+
+def _chars(call: CallResult) -> int:
+    events = () if call.timeline is None else call.timeline.events
+    return sum(e.chars for e in events if e.kind == "content")
