@@ -6,6 +6,7 @@ Arrays are numpy. The hero draws its own strip; how many seconds something took 
 
 from plotly.graph_objects import Figure
 
+from lib.charts.arrivals import arrivals_alt, arrivals_figure, picked
 from lib.charts.errors import errors_alt, errors_figure, spread_alt, spread_figure
 from lib.charts.look import MAX_POINTS, duration, extremes, spread
 from lib.charts.phases import moments_alt, moments_figure, spoken, waits, waterfall_alt, waterfall_figure
@@ -15,12 +16,15 @@ from lib.charts.timeline import timeline_alt, timeline_figure
 __all__ = [
     "MAX_POINTS",
     "Figure",
+    "arrivals_alt",
+    "arrivals_figure",
     "duration",
     "errors_alt",
     "errors_figure",
     "extremes",
     "moments_alt",
     "moments_figure",
+    "picked",
     "spoken",
     "spread",
     "spread_alt",

@@ -13,15 +13,22 @@ from lib import lanes
 from lib.experiment import CallResult, Experiment
 
 Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
 GL_ABOVE = 1_000
 """Points from which WebGL draws; SVG is sharper below and freezes the page far above."""
 MAX_POINTS = 20_000
 CLOCK = "seconds since the request was sent"
-FONT = 13
+NARROW_PX = 310
+"""How wide a plot is on a narrow screen, where labels must still find room."""
+LETTER_PX = 6.4
+"""How wide a letter of a label is on average."""
 
 
 class Palette(NamedTuple):
-    """Colours of one scheme, those of .streamlit/config.toml. `series[0]` is blocking."""
+    """Colours of one scheme, those of .streamlit/config.toml. `series[0]` is blocking.
+
+    `back`: the page's own colour, lent to labels that stand on lines.
+    """
 
     series: tuple[str, ...]
     text: str
@@ -29,6 +36,7 @@ class Palette(NamedTuple):
     grid: str
     waiting: str
     hatch: str
+    back: str
 
 
 LIGHT = Palette(
@@ -38,6 +46,7 @@ LIGHT = Palette(
     grid="#DDE1EA",
     waiting="rgba(18,22,31,0.06)",
     hatch="rgba(18,22,31,0.14)",
+    back="rgba(251,251,253,0.82)",
 )
 DARK = Palette(
     ("#8B96A8", "#5B9BFF", "#F0A44B", "#34D399", "#A78BFA", "#FB7185", "#22D3EE", "#E879F9", "#A3E635"),
@@ -46,20 +55,35 @@ DARK = Palette(
     grid="#28303C",
     waiting="rgba(231,234,240,0.06)",
     hatch="rgba(231,234,240,0.16)",
+    back="rgba(12,15,20,0.82)",
 )
+DASHES = ("solid", "solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "dash", "dashdot")
+"""A line's dash by the tone of its lane. Tones that share one differ for every kind of eye."""
+SYMBOLS = (
+    "square",
+    "circle",
+    "diamond",
+    "triangle-up",
+    "cross",
+    "star",
+    "triangle-down",
+    "hexagon",
+    "pentagon",
+)
+"""A mark's shape by the tone of its lane, where marks of several lanes stand among each other."""
 
 
-def spread(times: Floats, most: int) -> Floats:
-    """At most `most` of the sorted times: the first and last in each slice, so gaps keep their edges."""
+def spread(times: Floats, most: int) -> Places:
+    """Places of at most `most` of the sorted times: the first and last in each slice of time, so that
+    gaps keep their edges."""
     if len(times) <= most or times[-1] == times[0]:
-        return times[:most]
+        return np.arange(min(len(times), most))
     slices = np.floor((times - times[0]) / (times[-1] - times[0]) * (most // 2 - 1))
     turns = slices[1:] != slices[:-1]
-    kept: npt.NDArray[np.bool_] = np.concatenate([[True], turns]) | np.concatenate([turns, [True]])
-    return times[kept]
+    return np.flatnonzero(np.concatenate([[True], turns]) | np.concatenate([turns, [True]]))
 
 
-def extremes(values: Floats, most: int) -> npt.NDArray[np.intp]:
+def extremes(values: Floats, most: int) -> Places:
     """Indices of at most `most` values: the lowest and highest in each run of neighbours, in order."""
     if len(values) <= most:
         return np.arange(len(values))
@@ -103,7 +127,7 @@ def dress(figure: go.Figure, palette: Palette, span_s: float, height: int) -> No
         "tickfont": {"color": palette.quiet},
         "automargin": True,
     }
-    figure.update_xaxes(title_text=CLOCK, range=[0, span_s], **axis)
+    figure.update_xaxes(title={"text": CLOCK, "font": {"size": 13}}, range=[0, span_s], **axis)
     figure.update_yaxes(**axis)
 
 
@@ -126,10 +150,20 @@ def digits(value: float) -> str:
     return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
 
 
+def seconds(x_s: float) -> str:
+    """A time to two decimals of a second, below 0.1 s as `duration` says it."""
+    return f"{x_s:,.2f} s" if abs(x_s) >= 0.0995 else duration(x_s)
+
+
 def translucent(colour: str, share: float = 0.1) -> str:
     """A colour of the palette that lets the background through, by default for the area under a line."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{share:.2f})"
+
+
+def swatch(colour: str, words: str) -> str:
+    """A label that begins with a stroke in its line's colour, itself in the text's."""
+    return f"<span style='color:{colour}'><b>—</b></span> {words}"
 
 
 def duration(x_s: float) -> str:

@@ -162,7 +162,7 @@ def _bars(label: str, rows: Sequence[tuple[int, Phase]], palette: Palette) -> go
 
 def _colour(label: str, palette: Palette) -> dict[str, object]:
     """Waiting is hatched, as everywhere; the answer is blue."""
-    _, blue, amber, green, violet, rose = palette.series
+    blue, amber, green, violet, rose = palette.series[1:6]
     named = {"dns": rose, "connect": green, "tls": amber, "reasoning": violet, "answer": blue}
     if not waits(label):
         return {"color": named.get(label, palette.quiet), "line": {"width": 0}}

@@ -3,146 +3,220 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from textwrap import wrap
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
 
 from lib import lanes
+from lib.charts import lane as lane_of
+from lib.charts.lane import Lane, View
 from lib.charts.look import (
     DARK,
     GL_ABOVE,
+    LETTER_PX,
     LIGHT,
     MAX_POINTS,
+    NARROW_PX,
     Floats,
     Palette,
-    call_name,
     digits,
     dress,
-    event_times,
     extremes,
     plain,
-    span_s,
+    seconds,
+    swatch,
     translucent,
 )  # fmt: skip
+from lib.charts.told import FEW, names, spoken_names
 from lib.experiment import CallResult, Experiment
 from lib.rates import window_rate
 
+LINE_POINTS = MAX_POINTS // 4
+"""All lines of one row together."""
+CURVES_PX = 120
+_LABEL_PX = 15
+NO_CURVE = "a blocking call has no curve, since its text comes at one moment"
 
-class _Rate(NamedTuple):
-    """One streaming call's curve. `times` and `rates` as lib.rates gives them, steps to the right."""
 
-    call: CallResult
+class Rate(NamedTuple):
+    """One streaming lane's curve: as lib.rates gives it, steps to the right, on the picture's axis."""
+
+    lane: Lane
     times: Floats
     rates: Floats
+
+    @property
+    def peak(self) -> tuple[float, float]:
+        """(when, how much)."""
+        at = int(self.rates.argmax())
+        return float(self.times[at]), float(self.rates[at])
 
 
 def throughput_figure(
     experiment: Experiment, *, pair: int = 0, dark: bool = False, window_s: float = 1.0
 ) -> go.Figure:
-    """Visible tokens per second in a sliding window, the peak marked; streaming calls only.
-
-    Without a recount of every streaming answer, characters per second in its place, named so.
-    """
+    """The rates of one pair alone. `charts.arrivals_figure` has them under the lanes and the staircase."""
     palette = DARK if dark else LIGHT
-    curves, unit = _rates(experiment, pair, window_s)
-    calls = lanes.chosen(experiment, None, pair)
+    found = lane_of.drawn(lanes.entries(experiment, None, pair), 0.0)
+    seen = lane_of.view(found, None, 0.0)
+    curves, unit = rates(found, window_s)
     figure = go.Figure()
-    for curve in curves:
-        _draw_rate(figure, experiment, curve, unit, palette, filled=len(curves) == 1)
-    dress(figure, palette, span_s(calls), 300)
-    figure.update_yaxes(title_text=f"{unit}/s, window of {window_s:g} s", rangemode="tozero")
-    figure.update_layout(showlegend=len(curves) > 1)
-    if not curves:
-        _say_empty(figure, palette, _why_empty(calls))
+    called = names([lane.row for lane in found])
+    labels = draw_rates(figure, curves, unit, seen, palette, called, "y") or [empty(found, palette, "y")]
+    dress(figure, palette, seen.high, 150 + height_px(curves))
+    figure.update_layout(annotations=labels, showlegend=False)
+    figure.update_xaxes(range=[seen.low, seen.high])
+    figure.update_yaxes(title_text=f"{unit}/s, window of {window_s:g} s", range=[0, top(curves)])
     return figure
 
 
 def throughput_alt(experiment: Experiment, *, pair: int = 0, window_s: float = 1.0) -> str:
     """What `throughput_figure` shows, in one sentence."""
-    curves, unit = _rates(experiment, pair, window_s)
-    blocking = "a blocking call has no curve, since its text comes at one moment."
+    return rates_told(lane_of.drawn(lanes.entries(experiment, None, pair), 0.0), window_s)
+
+
+def rates_told(found: Sequence[Lane], window_s: float) -> str:
+    """The peak of each lane's rate in one sentence; of many lanes the highest and the lowest."""
+    curves, unit = rates(found, window_s)
     if not curves:
-        why = _why_empty(lanes.chosen(experiment, None, pair)).rstrip(".")
-        return f"{why}; {blocking}"
+        return f"{why_empty(found).rstrip('.')}; {NO_CURVE}."
+    called = spoken_names([lane.row for lane in found])
+    ranked = sorted(curves, key=lambda curve: -curve.peak[1])
+    shown = curves if len(curves) <= FEW else [ranked[0], ranked[-1]]
     said = [
-        f"{call_name(experiment, c.call)} reaches {digits(c.rates.max())} {unit} per second"
-        f" at {c.times[c.rates.argmax()]:.2f} s"
-        for c in curves
+        f"{called[c.lane.place]} reaches {digits(c.peak[1])} {unit} per second"
+        f" at {seconds(c.peak[0] - c.lane.off_s)}"
+        for c in shown
     ]
-    return f"In a sliding window of {window_s:g} s " + "; ".join(said) + f"; {blocking}"
+    ends = f"; {NO_CURVE}" if any(lane.blocking for lane in found) else ""
+    many = "" if len(shown) == len(curves) else "the highest and the lowest peak: "
+    return f"In a sliding window of {window_s:g} s {many}" + "; ".join(said) + f"{ends}."
 
 
-def _rates(experiment: Experiment, pair: int, window_s: float) -> tuple[list[_Rate], str]:
-    """(curves of the streaming calls with visible text, what they count). Never two units in one chart."""
-    calls = [
-        call
-        for call in lanes.chosen(experiment, None, pair)
-        if call.planned.mode == "streaming" and len(event_times(call, "content")) and not _withheld(call)
+def rates(found: Sequence[Lane], window_s: float) -> tuple[list[Rate], str]:
+    """(curves of the streaming lanes with visible text, what they count). Never two units in one chart.
+
+    Without a recount of every one of these answers, characters stand in for tokens.
+    """
+    shown = [
+        lane
+        for lane in found
+        if not lane.blocking and not withheld(lane.row.call) and len(lane.places("content"))
     ]
-    counted = all(call.recount is not None for call in calls)
-    return [_rate(call, counted, window_s) for call in calls], "tokens" if counted else "characters"
+    counted = all(lane.tokens is not None for lane in shown)
+    return [_rate(lane, counted, window_s) for lane in shown], "tokens" if counted else "characters"
 
 
-def _rate(call: CallResult, counted: bool, window_s: float) -> _Rate:
-    assert call.timeline is not None
-    events = call.timeline.events
-    sizes = call.recount.tokens if counted and call.recount is not None else [e.chars for e in events]
-    rows = [(e.t_ns / 1e9, size) for e, size in zip(events, sizes, strict=True) if e.kind == "content"]
-    times, rates = window_rate([t for t, _ in rows], [size for _, size in rows], window_s)
-    return _Rate(call, times, rates)
+def draw_rates(
+    figure: go.Figure,
+    curves: Sequence[Rate],
+    unit: str,
+    seen: View,
+    palette: Palette,
+    called: Sequence[str],
+    yaxis: str,
+) -> list[dict[str, Any]]:
+    """Draw the curves on `yaxis`; returns a label at each peak. `called`: names of all lanes, by place."""
+    most = LINE_POINTS // max(1, len(curves))
+    figure.add_traces([
+        _line(curve, unit, seen, palette, called[curve.lane.place], yaxis, most, filled=len(curves) == 1)
+        for curve in curves
+    ])  # fmt: skip
+    return _peaks(curves, seen, palette, called, yaxis)
 
 
-def _draw_rate(
-    figure: go.Figure, experiment: Experiment, curve: _Rate, unit: str, palette: Palette, *, filled: bool
-) -> None:
-    tone = palette.series[lanes.tone(experiment, curve.call)]
-    draw = go.Scattergl if len(curve.times) > GL_ABOVE else go.Scatter
-    kept = extremes(curve.rates, MAX_POINTS // lanes.MAX_LANES)
-    figure.add_trace(
-        draw(
-            x=np.concatenate([[0.0, curve.times[0]], curve.times[kept]]),
-            y=np.concatenate([[0.0, 0.0], curve.rates[kept]]),
-            mode="lines",
-            line={"color": tone, "width": 2, "shape": "hv"},
-            fill="tozeroy" if filled else None,
-            fillcolor=translucent(tone) if filled else None,
-            name=plain(call_name(experiment, curve.call)),
-            hovertemplate=f"%{{y:.1f}} {unit}/s at %{{x:.2f}} s<extra></extra>",
-        )
-    )
-    at = curve.rates.argmax()
-    figure.add_annotation(
-        x=float(curve.times[at]),
-        y=float(curve.rates[at]),
-        text=f"peak {digits(curve.rates[at])}",
-        arrowcolor=palette.quiet,
-        arrowwidth=1,
-        ax=0,
-        ay=-24,
-        font={"size": 12, "color": palette.text},
-    )
+def height_px(curves: Sequence[Rate]) -> int:
+    """How high the row is: the curves, and over them a line for each label that might need one."""
+    return CURVES_PX + _LABEL_PX * max(1, len(curves))
 
 
-def _withheld(call: CallResult) -> bool:
+def top(curves: Sequence[Rate]) -> float:
+    """The end of the y axis, over the labels' lines."""
+    peak = max((curve.peak[1] for curve in curves), default=1.0) or 1.0
+    return peak * height_px(curves) / (CURVES_PX - 6)
+
+
+def withheld(call: CallResult) -> bool:
+    """Whether a rate would measure something else than the answer."""
     return call.delivery is not None and "peak" in call.delivery.withheld
 
 
-def _why_empty(calls: Sequence[CallResult]) -> str:
-    reasons = [c.delivery.why_withheld for c in calls if c.delivery is not None and _withheld(c)]
+def why_empty(found: Sequence[Lane]) -> str:
+    """Why there is no curve at all."""
+    reasons = [
+        lane.row.call.delivery.why_withheld
+        for lane in found
+        if lane.row.call.delivery is not None and withheld(lane.row.call)
+    ]
     if reasons:
         return f"No rate is shown. {reasons[0]}"
     return "No visible text was streamed, so there is no rate."
 
 
-def _say_empty(figure: go.Figure, palette: Palette, words: str) -> None:
-    figure.add_annotation(
-        x=0.5,
-        y=0.5,
-        xref="paper",
-        yref="paper",
-        showarrow=False,
-        text="<br>".join(wrap(words, 46)),
-        font={"size": 14, "color": palette.quiet},
+def empty(found: Sequence[Lane], palette: Palette, yaxis: str) -> dict[str, Any]:
+    """The reason as words in the middle of an empty chart."""
+    return {
+        "x": 0.5, "y": 0.5, "xref": "x domain", "yref": f"{yaxis} domain", "showarrow": False,
+        "text": "<br>".join(wrap(plain(why_empty(found), 200), 42)),
+        "font": {"size": 13, "color": palette.quiet},
+    }  # fmt: skip
+
+
+def _rate(lane: Lane, counted: bool, window_s: float) -> Rate:
+    places = lane.places("content")
+    sizes = lane.tokens if counted and lane.tokens is not None else lane.chars
+    times, found = window_rate(lane.times[places] - lane.off_s, sizes[places].tolist(), window_s)
+    return Rate(lane, times + lane.off_s, found)
+
+
+def _line(
+    curve: Rate, unit: str, seen: View, palette: Palette, name: str, yaxis: str, most: int, *, filled: bool
+) -> go.Scatter | go.Scattergl:
+    tone = curve.lane.colour(palette)
+    kept = seen.within(curve.times, beside=1)
+    kept = kept[extremes(curve.rates[kept], most)]
+    x = np.concatenate([[curve.lane.off_s, curve.times[0]], curve.times[kept]])
+    draw = go.Scattergl if len(x) > GL_ABOVE else go.Scatter
+    return draw(
+        x=x,
+        y=np.concatenate([[0.0, 0.0], curve.rates[kept]]),
+        yaxis=yaxis,
+        mode="lines",
+        line={"color": tone, "width": 2, "shape": "hv", "dash": curve.lane.dash},
+        fill="tozeroy" if filled else None,
+        fillcolor=translucent(tone) if filled else None,
+        name=name,
+        showlegend=False,
+        hovertemplate=f"{name}: %{{y:.1f}} {unit}/s<extra></extra>",
     )
+
+
+def _peaks(
+    curves: Sequence[Rate], seen: View, palette: Palette, called: Sequence[str], yaxis: str
+) -> list[dict[str, Any]]:
+    """A label over each peak in sight and a stroke down to it; none lies on another."""
+    taken: list[tuple[float, float, int]] = []
+    labels = []
+    for curve in sorted(curves, key=lambda curve: curve.peak):
+        x, y = curve.peak
+        if not seen.low <= x <= seen.high:
+            continue
+        name = called[curve.lane.place]
+        wide = (len(name) + 9) * LETTER_PX / NARROW_PX
+        left = min(max(seen.share(x) - wide / 2, 0.0), max(0.0, 1.0 - wide))
+        line = next(n for n in count() if all(n != m or b <= left or left + wide <= a for a, b, m in taken))
+        taken.append((left, left + wide, line))
+        high = height_px(curves) * (1 - y / top(curves))
+        words = f"peak {digits(y)}"
+        labels.append({
+            "x": x, "y": y, "xref": "x", "yref": yaxis, "showarrow": True,
+            "text": words if len(curves) == 1 else swatch(curve.lane.colour(palette), f"{name}, {words}"),
+            "xanchor": "left" if left == 0.0 else "right" if left + wide >= 1.0 else "center",
+            "arrowcolor": palette.quiet, "arrowwidth": 1, "arrowhead": 0, "ax": 0,
+            "ay": _LABEL_PX * (len(curves) - line - 0.5) - high, "font": {"size": 11, "color": palette.text},
+            "bgcolor": palette.back, "borderpad": 0,
+        })  # fmt: skip
+    return labels

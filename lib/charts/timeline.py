@@ -1,212 +1,187 @@
-"""When each event came: lanes on one clock, every event a mark. Pure."""
+"""When each event came: lanes on one clock, every event a mark, what was waited for hatched. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from lib import lanes
-from lib.calibration import suspect_gaps
+from lib.charts import lane as lane_of
+from lib.charts.lane import Lane, View
 from lib.charts.look import (
     DARK,
-    GL_ABOVE,
     LIGHT,
     MAX_POINTS,
-    Floats,
     Palette,
-    call_name,
+    Places,
     dress,
-    event_times,
-    lane_label,
     plain,
-    span_s,
     spread,
+    translucent,
 )  # fmt: skip
-from lib.experiment import CallResult, Experiment
-from lib.facts import Facts
+from lib.charts.marks import Pen, Strip, strip
+from lib.charts.phases import CONNECTION, waits
+from lib.charts.told import beside, names, stories
+from lib.dialects import Kind
+from lib.experiment import Experiment
 
-
-class _Look(NamedTuple):
-    """How one kind of event is marked. `lane`: in the lane's colour, else quiet; `off`: rows lower."""
-
-    name: str
-    symbol: str
-    size: int
-    opacity: float
-    lane: bool
-    off: float = 0.0
-
-
-_TICK = "line-ns-open"
-_LOOKS: dict[str, _Look] = {
-    "content": _Look("text", _TICK, 26, 1.0, True),
-    "reasoning": _Look("reasoning", _TICK, 16, 0.55, True),
-    "role": _Look("other event", _TICK, 8, 1.0, False),
-    "other": _Look("other event", _TICK, 8, 1.0, False),
-    "finish": _Look("finish", "square", 7, 1.0, False, -0.2),
-    "usage": _Look("usage", "circle-open", 8, 1.0, False),
-    "done": _Look("end of stream", "diamond", 8, 1.0, False, 0.2),
-    "error": _Look("error", "x", 9, 1.0, False),
-}
+_BARS = {"freeze": 10, "suspect gap": 11, "connecting": 12}
+"""What has a name in the legend, with its place there; waiting, which every lane has, needs none."""
+_ALL: tuple[Kind, ...] = ("error", "done", "usage", "finish", "other", "role", "reasoning", "content")
+"""In the order in which they are drawn, so that text lies on top."""
+_BARE: tuple[Kind, ...] = ("reasoning", "content")
 
 
 def timeline_figure(experiment: Experiment, *, pair: int = 0, dark: bool = False) -> go.Figure:
-    """Lanes on one clock, every event a mark, with the time in which there was nothing to read.
-
-    Above 20,000 events the first and last of each slice of time are kept, so that every stall stays.
-    """
+    """The lanes of one pair alone. `charts.arrivals_figure` has them over the staircase and the rates."""
     palette = DARK if dark else LIGHT
-    calls = lanes.chosen(experiment, None, pair)
-    figure = go.Figure(_waiting(calls, palette))
-    total = sum(len(event_times(call, kind)) for call in calls for kind in _LOOKS)
-    named: set[str] = set()
-    # Streaming first, so that the legend shows a kind in the colour it has there.
-    for row, call in sorted(enumerate(calls), key=lambda place: place[1].planned.mode, reverse=True):
-        for kind, look in _LOOKS.items():
-            times = event_times(call, kind)
-            if len(times):
-                share = max(2, MAX_POINTS * len(times) // max(total, 1))
-                points = spread(times, share) if total > MAX_POINTS else times
-                tone = palette.series[lanes.tone(experiment, call)]
-                figure.add_trace(
-                    _marks(row, call, look, points, tone, palette, total, look.name not in named)
-                )
-                named.add(look.name)
-    _draw_suspects(figure, calls, palette)
-    for row, call in enumerate(calls):
-        _say_end(figure, row, call, palette, span_s(calls))
-    dress(figure, palette, span_s(calls), 112 + 48 * max(1, len(calls)))
-    labels = [lane_label(experiment, call) for call in calls]
-    figure.update_yaxes(tickvals=list(range(len(calls))), ticktext=labels, range=[len(calls) - 0.5, -0.5])
-    figure.update_yaxes(showgrid=False)
+    found = lane_of.drawn(lanes.entries(experiment, None, pair), 0.0)
+    seen = lane_of.view(found, None, 0.0)
+    figure = go.Figure()
+    sizes = strip(len(found))
+    words = draw_lanes(figure, found, seen, sizes, palette)
+    dress(figure, palette, seen.high, 96 + sizes.lane * max(1, len(found)))
+    figure.update_layout(annotations=words)
+    figure.update_xaxes(range=[seen.low, seen.high])
+    figure.update_yaxes(**lanes_axis(len(found)))
     return figure
 
 
 def timeline_alt(experiment: Experiment, *, pair: int = 0) -> str:
     """What `timeline_figure` shows, in one sentence."""
-    calls = lanes.chosen(experiment, None, pair)
-    if not calls:
-        return "No call belongs to this picture."
-    return (
-        "Arrivals on one clock: " + "; ".join(f"{call_name(experiment, c)} {_story(c)}" for c in calls) + "."
-    )
+    return stories(lanes.entries(experiment, None, pair))
 
 
-def _waiting(calls: Sequence[CallResult], palette: Palette) -> go.Bar:
-    """From each request to its first text, or to the last event of a call that had none."""
-    ends = [_first_text_s(call) or lanes.last_s(call.timeline) or 0.0 for call in calls]
-    return go.Bar(
-        x=np.array(ends, dtype=np.float64),
-        y=np.arange(len(calls), dtype=np.float64),
-        orientation="h",
-        width=0.6,
-        name="nothing to read",
-        marker={
-            "color": palette.waiting,
-            "line": {"width": 0},
-            "pattern": {"shape": "/", "fgcolor": palette.hatch, "size": 9, "solidity": 0.45},
-        },
-        hovertemplate="nothing to read for %{x:.2f} s<extra></extra>",
-    )
+def lanes_axis(count: int) -> dict[str, Any]:
+    """The y axis of so many lanes: names stand inside, so it has no ticks."""
+    return {
+        "range": [count - 0.5 if count else 0.5, -0.5],
+        "showgrid": False,
+        "showticklabels": False,
+        "fixedrange": True,
+    }
 
 
-def _first_text_s(call: CallResult) -> float | None:
-    events = () if call.timeline is None else call.timeline.events
-    return next((e.t_ns / 1e9 for e in events if e.kind in ("reasoning", "content")), None)
-
-
-def _marks(
-    row: int,
-    call: CallResult,
-    look: _Look,
-    times: Floats,
-    tone: str,
+def draw_lanes(
+    figure: go.Figure,
+    found: Sequence[Lane],
+    seen: View,
+    sizes: Strip,
     palette: Palette,
-    total: int,
-    named: bool,
-) -> go.Scatter | go.Scattergl:
-    draw = go.Scattergl if total > GL_ABOVE else go.Scatter
-    thick = 4.0 if call.planned.mode == "blocking" and look.lane else 1.4
-    return draw(
-        x=times,
-        y=np.full(len(times), row + look.off, dtype=np.float64),
-        mode="markers",
-        name=look.name,
-        legendgroup=look.name,
-        showlegend=named,
-        opacity=look.opacity,
-        marker={
-            "symbol": look.symbol,
-            "size": look.size,
-            "color": tone if look.lane else palette.quiet,
-            "line": {
-                "width": thick if look.symbol == _TICK else 1,
-                "color": tone if look.lane else palette.quiet,
-            },
-        },
-        hovertemplate=f"{look.name} at %{{x:.3f}} s<extra></extra>",
+    *,
+    bare: bool = False,
+) -> list[dict[str, Any]]:
+    """Draw every lane on the axes x and y; returns the labels. `bare`: text and reasoning alone, with
+    neither reads nor the marks of how a stream ends."""
+    traces = [*_waits(found, seen, sizes, palette), *_stops(found, seen, sizes, palette)]
+    kinds = _BARE if bare else _ALL
+    marks = _chosen(found, seen, kinds, reads=not bare)
+    pen = Pen(sizes, palette, sum(len(places) for places in marks.values()))
+    # Streaming first, so that the legend shows a kind in the colour it has there.
+    for row in sorted(found, key=lambda row: row.blocking):
+        for kind in kinds:
+            if (row.place, kind) in marks:
+                traces += pen.events(row, kind, marks[row.place, kind])
+        if (row.place, "reads") in marks:
+            traces += pen.reads(row, marks[row.place, "reads"])
+    figure.add_traces(traces)
+    called = names([row.row for row in found])
+    return [_words(row, name, palette) for row, name in zip(found, called, strict=True)]
+
+
+def _chosen(
+    found: Sequence[Lane], seen: View, kinds: Sequence[Kind], *, reads: bool
+) -> dict[tuple[int, str], Places]:
+    """Places of the events and reads to draw: all in sight, above MAX_POINTS so many that every stall
+    keeps both of its edges."""
+    inside: dict[tuple[int, str], Places] = {}
+    for row in found:
+        for kind in kinds:
+            places = row.places(kind)
+            inside[row.place, kind] = places[seen.within(row.times[places])]
+        if reads and not row.blocking:
+            inside[row.place, "reads"] = seen.within(row.read_times)
+    inside = {key: places for key, places in inside.items() if len(places)}
+    total = sum(len(places) for places in inside.values())
+    if total <= MAX_POINTS:
+        return inside
+    return {key: _fewer(found[key[0]], key[1], places, total) for key, places in inside.items()}
+
+
+def _fewer(row: Lane, kind: str, places: Places, total: int) -> Places:
+    times = (row.read_times if kind == "reads" else row.times)[places]
+    most = max(2, MAX_POINTS * len(places) // total)
+    if kind != "content" or not row.freezes:
+        return places[spread(times, most)]
+    longest = sorted(row.freezes, key=lambda span: span[0] - span[1])[: most // 8]
+    edges = np.searchsorted(times, np.array(longest).ravel()).clip(0, len(times) - 1)
+    kept: Places = np.union1d(spread(times, most - 2 * len(longest)), edges)
+    return places[kept]
+
+
+def _waits(found: Sequence[Lane], seen: View, sizes: Strip, palette: Palette) -> list[go.Bar]:
+    """What came before the first text: connecting, left of the request, and each wait, hatched."""
+    spans: dict[str, list[tuple[Lane, float, float]]] = {}
+    for row in found:
+        waited = [p for p in row.phases if p[0] in CONNECTION or waits(p[0])]
+        if row.last is not None and not len(row.places("content", "reasoning")):
+            waited = [p for p in waited if p[0] in CONNECTION] + [("", row.off_s, row.last)]
+        for label, start, end in waited:
+            name = "connecting" if label in CONNECTION else "nothing to read"
+            spans.setdefault(name, []).extend((row, *cut) for cut in seen.clipped([(start, end)]))
+    return [_bar(label, spans[label], sizes, _fill(label, palette)) for label in spans if spans[label]]
+
+
+def _fill(label: str, palette: Palette) -> Mapping[str, object]:
+    """Connecting alike for all its parts, which the waterfall tells apart; waits as the player has them."""
+    if label == "connecting":
+        return {"color": translucent(palette.quiet, 0.55), "line": {"width": 0}}
+    pattern = {"shape": "/", "fgcolor": palette.hatch, "size": 9, "solidity": 0.45}
+    return {"color": palette.waiting, "line": {"width": 0}, "pattern": pattern}
+
+
+def _stops(found: Sequence[Lane], seen: View, sizes: Strip, palette: Palette) -> list[go.Bar]:
+    """Freezes shaded; gaps in which this program itself stood still hollow."""
+    shade = {"color": translucent(palette.series[5], 0.16), "line": {"width": 0}}
+    hollow = {"color": "rgba(0,0,0,0)", "line": {"width": 1, "color": palette.quiet}}
+    looks = (
+        ("freeze", shade, [(row, row.freezes) for row in found]),
+        ("suspect gap", hollow, [(row, row.suspects) for row in found]),
+    )
+    return [
+        _bar(name, spans, sizes, look)
+        for name, look, all_of in looks
+        if (spans := [(row, *cut) for row, of in all_of for cut in seen.clipped(of)])
+    ]
+
+
+def _bar(
+    label: str, spans: list[tuple[Lane, float, float]], sizes: Strip, look: Mapping[str, object]
+) -> go.Bar:
+    starts, ends = (np.array([span[i] for span in spans], dtype=np.float64) for i in (1, 2))
+    return go.Bar(
+        x=ends - starts,
+        base=starts,
+        y=np.array([row.place + sizes.centre for row, _, _ in spans], dtype=np.float64),
+        orientation="h",
+        width=sizes.band / sizes.lane,
+        name=label,
+        showlegend=label in _BARS,
+        legendrank=_BARS.get(label, 0),
+        marker=look,
+        hoverinfo="skip",
     )
 
 
-def _draw_suspects(figure: go.Figure, calls: Sequence[CallResult], palette: Palette) -> None:
-    """A hollow bar for each gap in which this program stood still for a fifth of it or more."""
-    gaps = [(row, *gap) for row, call in enumerate(calls) for gap in _suspects(call)]
-    if not gaps:
-        return
-    rows, starts, ends = (np.array(column, dtype=np.float64) for column in zip(*gaps, strict=True))
-    figure.add_trace(
-        go.Bar(
-            x=ends - starts,
-            base=starts,
-            y=rows,
-            orientation="h",
-            width=0.72,
-            name="suspect gap",
-            marker={"color": "rgba(0,0,0,0)", "line": {"width": 1, "color": palette.quiet}},
-            hovertemplate="this program stood still here: the gap says nothing<extra></extra>",
-        )
-    )
-
-
-def _suspects(call: CallResult) -> list[tuple[float, float]]:
-    if call.timeline is None or not call.timeline.pauses:
-        return []
-    gaps = zip(pairwise(Facts(call.timeline, None).arrivals), suspect_gaps(call.timeline), strict=True)
-    return [(start / 1e9, end / 1e9) for (start, end), suspect in gaps if suspect]
-
-
-def _say_end(figure: go.Figure, row: int, call: CallResult, palette: Palette, span: float) -> None:
-    """A word at the end of a lane that did not end well; the reason itself is text from outside."""
-    said = lanes.note(call)
-    last = lanes.last_s(call.timeline)
-    if not said:
-        return
-    word = f"cut at {last:.2f} s" if said.startswith("cut") and last is not None else said.split(":")[0]
-    late = last is not None and last > 0.6 * span
-    figure.add_annotation(
-        x=last or 0.0,
-        y=row,
-        text=plain(word),
-        showarrow=False,
-        xanchor="right" if late else "left",
-        xshift=0 if late else 10,
-        yshift=26 if late else 0,
-        font={"size": 12, "color": palette.text},
-    )
-
-
-def _story(call: CallResult) -> str:
-    known = lanes.numbers(call)
-    first, last = known.get("ttfo_s"), lanes.last_s(call.timeline)
-    if last is None:
-        return "has no events"
-    if call.planned.mode == "blocking" and isinstance(first, float):
-        return f"shows everything at once after {first:.2f} s"
-    text = f"first text after {first:.2f} s" if isinstance(first, float) else "no visible text"
-    events = sum(len(event_times(call, kind)) for kind in _LOOKS)
-    cut = "" if isinstance(known.get("e2e_s"), float) else ", where it was cut"
-    return f"has {events:,} events, {text}, the last at {last:.2f} s{cut}"
+def _words(row: Lane, name: str, palette: Palette) -> dict[str, Any]:
+    """The lane's name in its colour and what stands beside it, in a line over the band."""
+    told = plain(beside(row.row), 60)
+    return {
+        "x": 0, "xref": "x domain", "xanchor": "left", "xshift": -2, "align": "left",
+        "y": row.place - 0.5, "yref": "y", "yanchor": "top", "showarrow": False,
+        "text": f"<b>{name}</b>" + (f"  <span style='color:{palette.quiet}'>{told}</span>" if told else ""),
+        "font": {"size": 12, "color": palette.text},
+    }  # fmt: skip

@@ -1,0 +1,200 @@
+"""How much of its text each lane had shown at any moment; the area between blocking and streaming. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from lib.charts.lane import Lane, View
+from lib.charts.look import (
+    GL_ABOVE,
+    LETTER_PX,
+    MAX_POINTS,
+    NARROW_PX,
+    Floats,
+    Palette,
+    seconds,
+    spread,
+    swatch,
+    translucent,
+)
+from lib.lanes import Entry
+from lib.pairs import between
+
+LINE_POINTS = MAX_POINTS // 4
+"""All lines of one row together."""
+
+
+class Stairs:
+    """One lane's steps. `share`: of its own whole text in per cent; of a cut one nobody knows the whole."""
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+        places = lane.places("content")
+        self.times = lane.times[places]
+        facts = lane.facts
+        self.whole = facts is not None and facts.timeline.complete
+        if lane.blocking and self.whole and facts is not None:
+            self.times = np.full(len(places), lane.on_axis(facts.e2e_ns))
+        self.chars = np.cumsum(lane.chars[places])
+        self.share = self.chars / max(1, int(self.chars[-1])) * 100 if len(places) else np.zeros(0)
+
+
+def pair_of(rows: Sequence[Entry]) -> tuple[Entry, Entry] | None:
+    """(blocking, streaming) when the rows are the two calls of one pair, on one clock; else None."""
+    if len(rows) != 2:
+        return None
+    one, other = sorted(rows, key=lambda row: row.call.planned.mode)
+    calls = one.call.planned, other.call.planned
+    modes = (calls[0].mode, calls[1].mode) == ("blocking", "streaming")
+    same = (calls[0].arm, calls[0].pair) == (calls[1].arm, calls[1].pair) and calls[0].n != calls[1].n
+    return (one, other) if modes and same and (one.sub, one.shift_s) == (other.sub, other.shift_s) else None
+
+
+def head_start_s(rows: Sequence[Entry]) -> float | None:
+    """`mean_head_start_s` of the one pair that the rows are; None when it is not one or not known."""
+    pair = pair_of(rows)
+    if pair is None or pair[0].call.timeline is None or pair[1].call.timeline is None:
+        return None
+    found = between(pair[0].call.timeline, pair[1].call.timeline)[0]["mean_head_start_s"]
+    return found if isinstance(found, float) else None
+
+
+def stairs(found: Sequence[Lane]) -> tuple[list[Stairs], str]:
+    """(the steps of lanes with text, "%" or "characters"). Shares only when every text is whole."""
+    made = [steps for lane in found if len((steps := Stairs(lane)).times)]
+    return made, "%" if all(steps.whole for steps in made) else "characters"
+
+
+def draw_stairs(
+    figure: go.Figure,
+    made: Sequence[Stairs],
+    unit: str,
+    seen: View,
+    palette: Palette,
+    names: Sequence[str],
+    yaxis: str,
+    area_s: float | None = None,
+) -> list[dict[str, Any]]:
+    """Draw the lines on `yaxis`; returns their labels. `names`: of all lanes, by place.
+
+    `area_s`: the mean head start, for which the area between the two lines is shaded and named.
+    """
+    labels: list[dict[str, Any]] = []
+    if area_s is not None and len(made) == 2:
+        figure.add_trace(_area(made, seen, palette, yaxis))
+        labels += _named_area(made, area_s, seen, palette, yaxis)
+    most = LINE_POINTS // max(1, len(made))
+    figure.add_traces([_line(steps, unit, seen, palette, names, yaxis, most) for steps in made])
+    return labels + _labels(made, unit, seen, palette, names, yaxis)
+
+
+def _heights(steps: Stairs, unit: str) -> Floats:
+    return steps.share if unit == "%" else steps.chars.astype(np.float64)
+
+
+def _line(
+    steps: Stairs, unit: str, seen: View, palette: Palette, names: Sequence[str], yaxis: str, most: int
+) -> go.Scatter | go.Scattergl:
+    kept = seen.within(steps.times, beside=1)
+    kept = kept[spread(steps.times[kept], most)]
+    heights = _heights(steps, unit)
+    # From 0 where the request was sent; a whole text stays as it is to the right edge.
+    end = max(seen.high, steps.times[-1]) if steps.whole else steps.times[kept[-1]]
+    x = np.concatenate([[steps.lane.off_s, steps.times[0]], steps.times[kept], [end]])
+    y = np.concatenate([[0.0, 0.0], heights[kept], heights[kept[-1:]]])
+    draw = go.Scattergl if len(x) > GL_ABOVE else go.Scatter
+    ending = " %" if unit == "%" else " characters"
+    return draw(
+        x=x,
+        y=y,
+        yaxis=yaxis,
+        mode="lines",
+        name=names[steps.lane.place],
+        showlegend=False,
+        line={"color": steps.lane.colour(palette), "width": 2, "shape": "hv", "dash": steps.lane.dash},
+        hovertemplate=f"{names[steps.lane.place]}: %{{y:,.0f}}{ending}<extra></extra>",
+    )
+
+
+def _labels(
+    made: Sequence[Stairs], unit: str, seen: View, palette: Palette, names: Sequence[str], yaxis: str
+) -> list[dict[str, Any]]:
+    """Each line's name on the line itself, every one at a height of its own, the fastest highest: left of
+    the faster half, right of the slower one, where there are fewer lines."""
+    ranked = sorted(made, key=lambda steps: float(steps.times[len(steps.times) // 2]))
+    labels = []
+    for nth, steps in enumerate(ranked):
+        x, y = _spot(steps, _heights(steps, unit), 1 - (nth + 0.7) / len(made), seen)
+        name = names[steps.lane.place]
+        left = _to_the_left(seen.share(x), len(name), wanted=nth < len(made) / 2)
+        words = swatch(steps.lane.colour(palette), name)
+        labels.append({
+            "x": x, "y": y, "xref": "x", "yref": yaxis, "showarrow": False, "text": words,
+            "xanchor": "right" if left else "left", "xshift": -5 if left else 5, "yanchor": "middle",
+            "font": {"size": 11, "color": palette.text}, "bgcolor": palette.back, "borderpad": 1,
+        })  # fmt: skip
+    return labels
+
+
+def _to_the_left(along: float, letters: int, *, wanted: bool) -> bool:
+    """On which side of a point a label stands; on the narrowest screens where only one has room there."""
+    wide = (letters + 4) * LETTER_PX / NARROW_PX
+    if along < wide or along > 1 - wide:
+        return along > 0.5
+    return wanted
+
+
+def _spot(steps: Stairs, heights: Floats, along: float, seen: View) -> tuple[float, float]:
+    """A point of the line in sight: where it has risen by a share of what it rises there."""
+    first, last = (int(np.searchsorted(steps.times, at, "right")) for at in (seen.low, seen.high))
+    low = float(heights[first - 1]) if first else 0.0
+    high = float(heights[last - 1]) if last else 0.0
+    if low == high:
+        return seen.low + (seen.high - seen.low) * along, low
+    level = low + (high - low) * along
+    return float(steps.times[int(np.searchsorted(heights, level))]), level
+
+
+def _area(made: Sequence[Stairs], seen: View, palette: Palette, yaxis: str) -> go.Scatter:
+    """Between the streaming steps and the blocking one, each a share of its own text."""
+    blocking, streaming = sorted(made, key=lambda steps: not steps.lane.blocking)
+    kept = spread(streaming.times, LINE_POINTS // 2)
+    times, heights = streaming.times[kept], streaming.share[kept]
+    landed = float(blocking.times[-1])
+    start = streaming.lane.off_s
+    x = np.concatenate([[start], np.repeat(times, 2), [max(landed, times[-1]), landed, landed, start]])
+    risen = np.repeat(np.concatenate([[0.0], heights]), 2)[:-1]
+    y = np.concatenate([risen, [100.0, 100.0, 0.0, 0.0]])
+    return go.Scatter(
+        x=x.clip(seen.low, seen.high),
+        y=np.concatenate([[0.0], y[1:]]),
+        yaxis=yaxis,
+        mode="lines",
+        line={"width": 0},
+        fill="toself",
+        fillcolor=translucent(streaming.lane.colour(palette), 0.14),
+        hoverinfo="skip",
+        showlegend=False,
+        name="mean head start",
+    )
+
+
+def _named_area(
+    made: Sequence[Stairs], area_s: float, seen: View, palette: Palette, yaxis: str
+) -> list[dict[str, Any]]:
+    """The name of the area, in its widest part that is in sight."""
+    blocking, streaming = sorted(made, key=lambda steps: not steps.lane.blocking)
+    level = 30.0 if area_s >= 0 else 70.0
+    reached = float(streaming.times[int(np.searchsorted(streaming.share, level))])
+    x = (reached + float(blocking.times[-1])) / 2
+    if not seen.low <= x <= seen.high:
+        return []
+    said = f"mean head start {seconds(area_s)}"
+    return [{
+        "x": x, "y": level, "xref": "x", "yref": yaxis, "showarrow": False, "text": f"<b>{said}</b>",
+        "font": {"size": 12, "color": palette.text}, "bgcolor": palette.back, "borderpad": 1,
+    }]  # fmt: skip
