@@ -10,18 +10,39 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from lib import example
+from lib import example, lanes
 from lib.delivery import compare_encodings
 from lib.experiment import CallResult, Experiment
 from lib.experiment import pair as pair_of
-from lib.metrics import between, measure
-from lib.spec import Mode, is_lab
+from lib.metrics import between
+from lib.phrases import (
+    SAME,
+    UNKNOWN,
+    Runs,
+    blocked,
+    ended,
+    later,
+    least,
+    number,
+    recorded,
+    seconds,
+    streamed,
+    timed,
+)
+from lib.spec import is_lab
 
-Runs = tuple[tuple[str, bool], ...]
-SAME_SHARE = 0.05
-SAME_S = 0.05
-UNKNOWN = "not known"
-MAX_REASON = 240
+__all__ = [
+    "Figure",
+    "Row",
+    "Runs",
+    "caveat",
+    "encodings",
+    "headline",
+    "instrument",
+    "seconds",
+    "sentence",
+    "table",
+]
 
 
 class Figure(NamedTuple):
@@ -47,8 +68,8 @@ def sentence(experiment: Experiment, arm: int = 0, pair: int = 0) -> Runs:
     if calls is None:
         return (("This experiment has no such pair of calls.", False),)
     blocking, streaming = calls
-    runs = [*_streamed(streaming), (" ", False), *_blocked(blocking)]
-    if _ended(blocking) and _ended(streaming):
+    runs = [*streamed(streaming), (" ", False), *blocked(blocking)]
+    if ended(blocking) and ended(streaming):
         runs += [(" ", False), (_finish(experiment, blocking, streaming), False)]
     return tuple(_joined(runs))
 
@@ -59,12 +80,12 @@ def headline(experiment: Experiment, arm: int = 0, pair: int = 0) -> list[Figure
     if calls is None:
         return []
     blocking, streaming = calls
-    first, whole = _number(streaming, "ttfo_s"), _number(blocking, "ttfo_s")
+    first, whole = number(streaming, "ttfo_s"), number(blocking, "ttfo_s")
     figures = []
     if first is not None:
-        figures.append(Figure("First text, streaming", _seconds(streaming, first)))
+        figures.append(Figure("First text, streaming", timed(streaming, first)))
     if whole is not None:
-        figures.append(Figure("First text, blocking", _seconds(blocking, whole), "all at once"))
+        figures.append(Figure("First text, blocking", timed(blocking, whole), "all at once"))
     if (total := _total(streaming)) != UNKNOWN:
         figures.append(Figure("Total time, streaming", total, f"blocking {_total(blocking)}"))
     return [*figures, *_pace(experiment, streaming)]
@@ -76,11 +97,11 @@ def table(experiment: Experiment, arm: int = 0, pair: int = 0) -> list[Row]:
     if calls is None:
         return []
     blocking, streaming = calls
-    later = _later(experiment, blocking, streaming)
+    gap = later(experiment, blocking, streaming)
     return [
         Row("Time to first event", _time(blocking, "ttfe_s"), _time(streaming, "ttfe_s")),
         Row("Time to first visible text", _time(blocking, "ttfo_s"), _time(streaming, "ttfo_s")),
-        Row("Time to the full response", _total(blocking), _total(streaming), later),
+        Row("Time to the full response", _total(blocking), _total(streaming), gap),
         Row("Text", _length(blocking), _length(streaming), _agreement(blocking, streaming)),
         Row("Tokens reported by the server", _reported(blocking), _reported(streaming)),
         Row("Tokens recounted", _recounted(blocking), _recounted(streaming), _tokenizer(blocking, streaming)),
@@ -131,11 +152,6 @@ def encodings(experiment: Experiment) -> str | None:
     return f"{found.sentence} {found.fix or ''}".rstrip()
 
 
-def seconds(x: float | None, digits: int = 2) -> str:
-    """ "0.16 s"; "not known" for None."""
-    return UNKNOWN if x is None else f"{x:,.{digits}f} s"
-
-
 def _evidence(
     experiment: Experiment, arm: int, pair: int, blocking: CallResult, streaming: CallResult
 ) -> str:
@@ -143,7 +159,7 @@ def _evidence(
     pairs = experiment.spec.pairs
     look = "One pair" if pairs == 1 else f"Pair {pair + 1} of {pairs}"
     look = f"{look}: a look, not a measurement."
-    if _recorded(streaming):
+    if recorded(streaming):
         day = datetime.fromtimestamp(experiment.created_ms / 1000, UTC)
         return f"{look} Recorded {day:%B %Y}, rounded to 10 ms, client's own lateness unknown."
     if blocking.planned.group == streaming.planned.group:
@@ -154,100 +170,30 @@ def _evidence(
     return f"{look} {second} ran second."
 
 
-def _streamed(call: CallResult) -> list[tuple[str, bool]]:
-    """What the streaming call did, as far as it came."""
-    first = _number(call, "ttfo_s")
-    if call.state in ("planned", "sent"):
-        if first is None:
-            return [(_waiting(call), False)]
-        return [("Streaming showed its first text after ", False), (_seconds(call, first), True),
-                (" and is still running.", False)]  # fmt: skip
-    if not _ended(call):
-        return [(_failure(call), False)]
-    if first is None:
-        return [("Streaming ended without any visible text.", False)]
-    return [("Streaming showed its first text after ", False), (_seconds(call, first), True), (".", False)]
-
-
-def _blocked(call: CallResult) -> list[tuple[str, bool]]:
-    if call.state in ("planned", "sent"):
-        return [(_waiting(call), False)]
-    if not _ended(call):
-        return [(_failure(call), False)]
-    total = _number(call, "e2e_s")
-    if _number(call, "ttfo_s") is None:
-        return [("The blocking call came back without any visible text after ", False),
-                (_seconds(call, total), True), (".", False)]  # fmt: skip
-    return [("The blocking call showed nothing for ", False), (_seconds(call, total), True), (".", False)]
-
-
-def _waiting(call: CallResult) -> str:
-    begun = "is still under way" if call.state == "sent" else "has not begun"
-    return f"The {call.planned.mode} call {begun}."
-
-
-def _failure(call: CallResult) -> str:
-    """Why there is no whole answer, with how much there is of it."""
-    name = f"The {call.planned.mode} call"
-    if call.state == "dropped":
-        return f"{name} was cancelled before it was sent."
-    reason = _reason(call)
-    last, events = _last(call), call.timeline.events if call.timeline else ()
-    texts = sum(e.kind in ("content", "reasoning") for e in events)
-    if texts and last is not None:
-        plural = "event" if texts == 1 else "events"
-        return f"{name} was cut after {texts:,} {plural} at {_seconds(call, last)}: {reason}"
-    return f"{name} failed: {reason}"
-
-
-def _reason(call: CallResult) -> str:
-    error = call.error or (call.timeline.error if call.timeline else None)
-    words = error.message if error else (call.timeline.why if call.timeline else "")
-    line = " ".join(words.split()) or "Nothing was kept of it."
-    return line if len(line) <= MAX_REASON else line[: MAX_REASON - 1] + "…"
-
-
 def _finish(experiment: Experiment, blocking: CallResult, streaming: CallResult) -> str:
-    later = _later(experiment, blocking, streaming)
-    if not later:
+    gap = later(experiment, blocking, streaming)
+    if not gap:
         return ""
-    if later == _SAME:
+    if gap == SAME:
         return "Both finished at about the same time."
-    return f"In this pair {later}."
-
-
-def _later(experiment: Experiment, blocking: CallResult, streaming: CallResult) -> str:
-    """Who finished later and by how much; never why. "" when one total is not known."""
-    one, other = _number(blocking, "e2e_s"), _number(streaming, "e2e_s")
-    if one is None or other is None:
-        return ""
-    gap = abs(one - other)
-    if gap < max(SAME_S, SAME_SHARE * max(one, other), _least(experiment)):
-        return _SAME
-    slower: Mode = "streaming" if other > one else "blocking"
-    return f"{slower} finished {seconds(gap, _digits(streaming, max(one, other)))} later"
-
-
-def _least(experiment: Experiment) -> float:
-    """Smaller differences, in seconds, are the instrument's own."""
-    return (experiment.calibration and experiment.calibration.min_detectable_gap_s) or 0.0
+    return f"In this pair {gap}."
 
 
 def _pace(experiment: Experiment, call: CallResult) -> list[Figure]:
     """The answer rate, in characters for want of tokens; else why none is shown; else the longest gap."""
-    tokens, chars = _number(call, "answer_tps"), _number(call, "answer_cps")
+    tokens, chars = number(call, "answer_tps"), number(call, "answer_cps")
     if tokens is not None:
-        reported = _values(call).get("visible_tokens_source") == "reported"
+        reported = lanes.numbers(call).get("visible_tokens_source") == "reported"
         return [Figure("Answer rate", f"{_rate(tokens)} tokens/s", _by(call, reported=reported))]
     if chars is not None:
         return [Figure("Answer rate", f"{_rate(chars)} characters/s", "no count of tokens")]
     if call.delivery is not None and "answer_tps" in call.delivery.withheld:
         return [Figure("Answer rate", "withheld", "it would mislead")]
-    gap = _number(call, "gap_max_s")
+    gap = number(call, "gap_max_s")
     if gap is None:
         return []
-    small = gap < _least(experiment)
-    return [Figure("Longest gap", f"below {_ms(_least(experiment))}" if small else _seconds(call, gap))]
+    small = gap < least(experiment)
+    return [Figure("Longest gap", f"below {_ms(least(experiment))}" if small else timed(call, gap))]
 
 
 def _by(call: CallResult, *, reported: bool) -> str:
@@ -264,21 +210,16 @@ def _named(call: CallResult) -> str:
 
 
 def _time(call: CallResult, name: str) -> str:
-    return _seconds(call, _number(call, name))
+    return timed(call, number(call, name))
 
 
 def _total(call: CallResult) -> str:
     """Total time; of a cut call the time it is known to exceed."""
-    total = _number(call, "e2e_s")
+    total = number(call, "e2e_s")
     if total is not None or call.state in ("planned", "sent"):
-        return _seconds(call, total)
-    last = _last(call)
-    return UNKNOWN if last is None else f"> {_seconds(call, last)}"
-
-
-def _last(call: CallResult) -> float | None:
-    events = call.timeline.events if call.timeline else ()
-    return max((e.t_ns / 1e9 for e in events if e.kind != "comment"), default=None)
+        return timed(call, total)
+    last = lanes.last_s(call.timeline)
+    return UNKNOWN if last is None else f"> {timed(call, last)}"
 
 
 def _length(call: CallResult) -> str:
@@ -303,15 +244,15 @@ def _agreement(blocking: CallResult, streaming: CallResult) -> str:
 
 
 def _reported(call: CallResult) -> str:
-    count = _number(call, "reported_completion")
+    count = number(call, "reported_completion")
     return "not reported" if count is None else f"{count:,.0f}"
 
 
 def _recounted(call: CallResult) -> str:
-    count = _number(call, "tokens_recount_content")
+    count = number(call, "tokens_recount_content")
     if count is None:
         return "not available"
-    thought = _number(call, "tokens_recount_reasoning")
+    thought = number(call, "tokens_recount_reasoning")
     return f"{count:,.0f} + {thought:,.0f} reasoning" if thought else f"{count:,.0f}"
 
 
@@ -321,38 +262,8 @@ def _tokenizer(blocking: CallResult, streaming: CallResult) -> str:
 
 
 def _events(call: CallResult) -> str:
-    count = _number(call, "text_events")
+    count = number(call, "text_events")
     return UNKNOWN if count is None else f"{count:,.0f}"
-
-
-def _ended(call: CallResult) -> bool:
-    return call.state == "done" and call.timeline is not None and call.timeline.complete
-
-
-def _values(call: CallResult) -> dict[str, object]:
-    if call.metrics is not None or call.timeline is None:
-        return dict(call.metrics or {})
-    return dict(measure(call.timeline, call.recount)[0])
-
-
-def _number(call: CallResult, name: str) -> float | None:
-    value = _values(call).get(name)
-    return value if isinstance(value, (int, float)) else None
-
-
-def _recorded(call: CallResult) -> bool:
-    return call.timeline is not None and call.timeline.source.startswith("recorded:")
-
-
-def _digits(call: CallResult, x: float) -> int:
-    """Recordings are known to 10 ms; of what was measured here, two or three figures are enough."""
-    if _recorded(call) or 0.1 <= x < 10:
-        return 2
-    return 1 if x >= 10 else 3 if x >= 0.01 else 4
-
-
-def _seconds(call: CallResult, x: float | None) -> str:
-    return seconds(x, 2 if x is None else _digits(call, x))
 
 
 def _ms(x: float) -> str:
@@ -377,5 +288,4 @@ def _joined(runs: list[tuple[str, bool]]) -> list[tuple[str, bool]]:
     return out
 
 
-_SAME = "about the same time"
 _TOGETHER = "Both calls ran at the same time against the built-in endpoint, which is not disturbed by that."

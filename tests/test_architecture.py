@@ -41,6 +41,8 @@ PURE = {
     "lib.trust",
     "lib.summary",
     "lib.example",
+    "lib.phrases",
+    "lib.captions",
     "lib.lanes",
     "lib.view",
     "lib.overlay",
