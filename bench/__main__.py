@@ -11,6 +11,7 @@ NAMES = {
     "live": "the live page at 400 events a second: updates, event to pixel, CPU of the web process",
     "pages": "start-up and page loads, as ratios to a one-line Streamlit page in the same run",
     "instrument": "arrival times against what was really sent, beside a bare reader and others",
+    "pictures": "the race and the filmstrip as files: sizes, and how long they take",
     "memory": "memory of the web process after 20 runs",
 }
 
