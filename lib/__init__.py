@@ -12,7 +12,7 @@
     sample, intervals, comparison, verdict, trust                 many pairs: statistics, words, doubts
     delivery, phases, calibration, trials                        how it came, and how true the times are
     summary, example, lanes, view, player, charts                words and pictures
-    film, pictures                                               what could be read when, as files to take along
+    film, pictures                                               what could be read when; as files
     phrases, captions                                            single calls, and a room told in four lines
     overlay, closeup                                             experiments over each other, one event
     document, schema, exports                                    JSON and files
