@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 
 from lib.calibration import Calibration
 from lib.delivery import delivery
+from lib.errors import StoreError
 from lib.experiment import CallResult, Experiment, Number
 from lib.lab import recordings
 from lib.messages import Hello, Part, Start, fold, from_line
@@ -25,6 +27,8 @@ from lib.store import CallRow, Row, Store
 from lib.timeline import Recount, Timeline, decode
 from lib.tokens import Vocabulary
 from lib.underway import Underway
+
+log = logging.getLogger("streamgauge.results")
 
 KEPT_EVENTS = 50_000
 ENDED = ("done", "failed")
@@ -67,9 +71,12 @@ class Results:
     def compute(
         self, id: str, n: int, spec: ExperimentSpec, arm: int, timeline: Timeline, headers: Pairs
     ) -> Numbers:
-        """The numbers of one ended call, kept in the store."""
+        """The numbers of one ended call, kept in the store where it can be written."""
         numbers = self._numbers(spec, arm, timeline, headers)
-        self._store.put_derived(id, n, definition(), *_to_json(numbers))
+        try:
+            self._store.put_derived(id, n, definition(), *_to_json(numbers))
+        except StoreError as error:
+            log.warning("Numbers were not kept; they will be computed again. %s", error)
         return numbers
 
     def calibrated(self, id: str, found: Calibration, age_s: float) -> None:
