@@ -6,6 +6,7 @@ last moment, which is what those see who asked for less motion and whatever can'
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
 from lib.pictures.look import (
@@ -147,8 +148,10 @@ class _Sheet:
 
     def marks(self, marks: Marks) -> str:
         faint = f' opacity="{marks.faint:g}"' if marks.faint < 1 else ""
-        stroke = f"v{marks.h:g}h{marks.w:g}v-{marks.h:g}z"
-        path = "".join(f"M{x:g} {marks.y:g}{stroke}" for x in marks.xs)
+        path = "".join(
+            f"M{left:g} {marks.y:g}v{marks.h:g}h{round(right - left, 1):g}v-{marks.h:g}z"
+            for left, right in _joined(marks)
+        )
         return f'<path{_class(f"_{marks.fill}")}{faint} d="{path}"/>'
 
     def window(self, window: Window) -> str:
@@ -244,6 +247,17 @@ def _class(*names: str) -> str:
     """For our own names, which need no escaping."""
     kept = " ".join(name for name in names if name)
     return f' class="{kept}"' if kept else ""
+
+
+def _joined(marks: Marks) -> Iterator[tuple[float, float]]:
+    """(left, right) of each stretch of ink; strokes that touch look the same as one."""
+    left = right = marks.xs[0]
+    for x in marks.xs:
+        if x > right:
+            yield left, right
+            left = x
+        right = x + marks.w
+    yield left, right
 
 
 def _place(x: float, y: float, w: float, h: float) -> str:

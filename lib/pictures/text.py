@@ -46,7 +46,7 @@ class Room(NamedTuple):
     @property
     def leading(self) -> float:
         """From one baseline to the next."""
-        return round(self.size * 1.45, 1)
+        return round(self.size * 1.45)
 
     @property
     def lines(self) -> int:
