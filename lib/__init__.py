@@ -1,8 +1,8 @@
 """Streamgauge's library, by stage. Data goes one way, imports go the other way only.
 
     errors, settings                                             what can go wrong, what can be set
-    spec, providers -> plan -> dialects -> recording, messages   what is asked, what arrives
-    waits                                                        how long an endpoint asks to be left alone
+    spec, naming, providers -> plan -> dialects                  what is asked
+    recording, messages, waits                                   what arrives, how long we are asked to wait
     guard, stamps, tls, chunks, trace, wire                      the socket: limits, clocks, bytes
     capture, endings, answers, redact                            one call, and what leaves of it
     probe, warmup, heartbeat, priority, outbox                   the process that makes the calls
@@ -16,6 +16,7 @@
     phrases, captions                                            single calls, and a room told in four lines
     overlay, closeup                                             experiments over each other, one event
     document, schema, exports                                    JSON and files
+    share, hosts, reopen, imports, foreign, shelf, library       what leaves and what comes in
     store, migrations, ledger, owner, recovery                   keeping, and who sent what
     service, runner, calibrator, dispatch, underway, results     supervising
     feed, discovery                                              telling live pages, finding servers

@@ -8,6 +8,8 @@ StreamgaugeError
 ├── StoreError           the data folder cannot be used
 │   └── NewerData        the data were written by a newer version
 ├── DecodeError          stored bytes are not a recording that this version can read
+├── InvalidDocument      a file is not an experiment, or not one that this version can read
+├── NotAllowed           this server does not do that: it shows experiments, or the caller may not
 └── ChildError           the probe or the lab did not start, or stopped answering
 
 Every message is written for the person who reads it: what happened, and what to do next.
@@ -51,6 +53,14 @@ class NewerData(StoreError):
 
 class DecodeError(StreamgaugeError):
     """Bytes that claim to be a recording or a timeline are not one; nothing was changed."""
+
+
+class InvalidDocument(StreamgaugeError):
+    """A file from elsewhere was refused and nothing was kept; the message says what is wrong with it."""
+
+
+class NotAllowed(StreamgaugeError):
+    """This server's mode forbids it; the message says what it does instead."""
 
 
 class ChildError(StreamgaugeError):

@@ -70,7 +70,8 @@ class Experiment:
 
     `calibration` None: not made (yet), or not ours to make; one that failed has its reason.
     `calibration_age_s`: how old it was when the first call was about to leave. `stopped` None: every
-    call was made, or a person stopped it, or its process died.
+    call was made, or a person stopped it, or its process died. `definition`: which definitions made the
+    numbers, None: not known. `imported`: the tool whose file it came from, None: it was measured here.
     """
 
     id: str
@@ -85,12 +86,15 @@ class Experiment:
     calibration_age_s: float | None = None
     waits: tuple[Wait, ...] = ()
     stopped: Stop | None = None
+    definition: str | None = None
+    imported: str | None = None
 
     @property
     def resumable(self) -> bool:
         """Whether `service.resume` has calls to make: some were never sent, and none is under way."""
         enough = self.stopped is not None and self.stopped.rule == "precision"
-        return self.state != "running" and not enough and any(c.state == "dropped" for c in self.calls)
+        over = self.state != "running" and not enough and self.imported is None
+        return over and any(c.state == "dropped" for c in self.calls)
 
 
 def pair(experiment: Experiment, arm: int = 0, number: int = 0) -> tuple[CallResult, CallResult] | None:

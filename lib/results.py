@@ -92,7 +92,8 @@ class Results:
     def _framed(self, row: Row, spec: ExperimentSpec, calls: Sequence[CallResult]) -> Experiment:
         words = (row.title, row.note, row.parent)
         beside = (*_calibration(row.calibration), self._store.waits(row.id), row.why())
-        return Experiment(row.id, spec, row.state, row.created_ms, tuple(calls), *words, *beside)
+        found = Experiment(row.id, spec, row.state, row.created_ms, tuple(calls), *words, *beside)
+        return dataclasses.replace(found, definition=definition())
 
     def _arrived(
         self,

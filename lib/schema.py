@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -16,9 +17,11 @@ from lib.recording import Connection, ErrorKind
 from lib.spec import Api, Mode, State
 from lib.timeline import Kind
 
+_CONFIG = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = _CONFIG
 
 
 class EndpointDocument(_Strict):
@@ -88,16 +91,22 @@ class ErrorDocument(_Strict):
     at_ns: int | None
 
 
-class ReadDocument(_Strict):
-    """`calls[].reads[]`."""
+@dataclass(frozen=True, slots=True)
+class ReadDocument:
+    """`calls[].reads[]`. A dataclass, since there are many: a quarter of a model's memory."""
+
+    __pydantic_config__ = _CONFIG
 
     t_ns: int
     earliest_ns: int
     size: int
 
 
-class EventDocument(_Strict):
-    """`calls[].events[]`."""
+@dataclass(frozen=True, slots=True)
+class EventDocument:
+    """`calls[].events[]`. As ReadDocument."""
+
+    __pydantic_config__ = _CONFIG
 
     i: int
     t_ns: int
@@ -225,6 +234,7 @@ class ExperimentDocument(_Strict):
     created_ms: int
     state: ExperimentState
     parent: str | None
+    definition: str | None = None
     spec: SpecDocument
     calibration: CalibrationDocument | None
     calls: tuple[CallDocument, ...]

@@ -23,7 +23,9 @@ from lib.feed import Feed, FeedItem, told
 from lib.guard import Anywhere, Hosted, Policy
 from lib.keys import Keys
 from lib.ledger import Ledger
+from lib.library import Library
 from lib.metrics import definition
+from lib.naming import LONGEST_NOTE, checked
 from lib.owner import Owner
 from lib.peers import PEERS, Heard, hear
 from lib.recording import Recording, Request, from_bytes
@@ -42,11 +44,11 @@ log = logging.getLogger("streamgauge.service")
 
 SWEEP_S = 5.0
 ENDING_S = 3.0
-LONGEST_TITLE, LONGEST_NOTE = 200, 10_000
 
 
 class Entry(NamedTuple):
-    """One saved experiment in a list. `cursor`: where the next page begins."""
+    """One saved experiment in a list. `cursor`: where the next page begins. `imported`: the tool whose
+    file it came from, None: measured here."""
 
     id: str
     title: str
@@ -54,6 +56,7 @@ class Entry(NamedTuple):
     state: ExperimentState
     models: tuple[str, ...]
     headline: str
+    imported: str | None = None
 
     @property
     def cursor(self) -> tuple[int, str]:
@@ -95,6 +98,7 @@ class Service:
             self._calibrator,
             owner=self._owner.id,
         )
+        self.library = Library(self._store, self._measured)
         self._policy: Policy = Hosted(settings.ports) if settings.hosted else Anywhere()
         self._closing = threading.Event()
         self._discovery = Discovery(self._dispatch, self.keys, self._policy)
@@ -139,7 +143,7 @@ class Service:
             spec = dataclasses.replace(spec, seed=secrets.randbelow(2**31 - 1) + 1)
         calls = plan.plan(spec)
         id = secrets.token_urlsafe(16)
-        self._store.add(id, spec, calls, owner=self._owner.id, title=_checked("title", title), parent=parent)
+        self._store.add(id, spec, calls, owner=self._owner.id, title=checked("title", title), parent=parent)
         self.feed.begin(id)
         self._runner.start(id, spec, calls)
         return id
@@ -179,15 +183,17 @@ class Service:
 
     def experiment(self, id: str) -> Experiment:
         """All that is known of an experiment, live or saved. Raises NotFound."""
-        return self._ended(self._results.experiment(id, self._dispatch.live(id)))
+        return self.library.imported(id) or self._measured(id)
 
     def standing(self, id: str) -> Experiment:
         """How far an experiment is: its calls' states without what arrived. Cheap. Raises NotFound."""
-        return self._ended(self._results.standing(id))
+        return self.library.imported(id) or self._ended(self._results.standing(id))
 
     def json(self, id: str) -> str:
         """The versioned document of docs/json.md. Raises NotFound."""
-        return document.to_json(self.experiment(id))
+        if (imported := self.library.imported_json(id)) is not None:
+            return imported.decode()
+        return document.to_json(self._measured(id))
 
     def listing(
         self, search: str = "", limit: int = 50, before: tuple[int, str] | None = None
@@ -214,16 +220,22 @@ class Service:
 
     def rename(self, id: str, title: str) -> None:
         """Give it a title. Raises NotFound, InvalidSpec."""
-        self._store.describe(id, title=_checked("title", title))
+        self._store.describe(id, title=checked("title", title))
 
     def annotate(self, id: str, note: str) -> None:
         """Give it a note. Raises NotFound, InvalidSpec."""
-        self._store.describe(id, note=_checked("note", note, LONGEST_NOTE))
+        self._store.describe(id, note=checked("note", note, LONGEST_NOTE))
 
-    def delete(self, id: str) -> None:
-        """Delete it with all that belongs to it; a running one is stopped first. Raises NotFound."""
+    def delete(self, id: str, *, withdraw: bool = False) -> None:
+        """Delete it with all that belongs to it; a running one is stopped first. Raises NotFound.
+
+        Its shares stay, being copies that were promised to last, unless `withdraw` ends them too.
+        """
         self.cancel(id)
+        if withdraw:
+            self.library.withdraw_all(id)
         self._store.delete(id)
+        self.library.forget(id)
         self._results.forget(id)
         self.feed.forget(id)
 
@@ -252,6 +264,9 @@ class Service:
             "probe": "running" if self._dispatch.probe.pid is not None else "not running",
         }
 
+    def _measured(self, id: str) -> Experiment:
+        return self._ended(self._results.experiment(id, self._dispatch.live(id)))
+
     def _allow(self, arm: int, endpoint: Endpoint) -> None:
         """Raise InvalidSpec or KeyRefused when this server calls no such address, or not with this key."""
         if is_lab(endpoint):
@@ -278,7 +293,7 @@ class Service:
                 for c in calls
                 if c.metrics and (c.planned.arm, c.planned.pair) == (0, 0)
             }
-        return Entry(*listed[:5], headline=_headline(metrics))
+        return Entry(*listed[:5], headline=_headline(metrics), imported=listed.imported)
 
     def _saved_feed(self, id: str, cursor: int) -> tuple[list[FeedItem], bool]:
         """One item a call, once; then only whether it has ended, which costs no decoding."""
@@ -298,21 +313,10 @@ class Service:
             for id in sweep(self._store, self._ledger, self._owner, self.settings.data / "spool"):
                 self._results.forget(id)
             self._runner.tidy()
+            self.library.sweep()
         except StoreError as error:
             if not self._closing.is_set():
                 log.error("What others left could not be looked at. %s", error)
-
-
-def _checked(field: str, text: str, longest: int = LONGEST_TITLE) -> str:
-    """Words about an experiment, trimmed. Raises InvalidSpec."""
-    text = text.strip()
-    if len(text) > longest:
-        raise InvalidSpec(field, f"The {field} has {len(text):,} characters; at most {longest:,} are kept.")
-    if field == "title" and not text.isprintable():
-        raise InvalidSpec(field, "A title is one line of ordinary characters.")
-    if any("\ud800" <= c <= "\udfff" for c in text):
-        raise InvalidSpec(field, f"The {field} holds characters that cannot be kept as UTF-8.")
-    return text
 
 
 def _headline(metrics: dict[str, dict[str, Any]]) -> str:

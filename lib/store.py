@@ -36,7 +36,7 @@ from sqlalchemy.exc import DBAPIError, TimeoutError
 from lib import migrations
 from lib.errors import NotFound, StoreError
 from lib.experiment import ExperimentState, Stop, Wait
-from lib.migrations.schema import call, derived, evidence, experiment, part, pause
+from lib.migrations.schema import call, derived, evidence, experiment, imported, part, pause
 from lib.plan import PlannedCall
 from lib.spec import ExperimentSpec, State, from_dict, to_dict
 
@@ -45,7 +45,8 @@ SEARCHED = 20_000
 
 
 class Row(NamedTuple):
-    """One experiment, without its calls. `spec`, `calibration` and `stopped`: as JSON text."""
+    """One experiment, without its calls. `spec`, `calibration` and `stopped`: as JSON text. `imported`:
+    the tool whose file it came from, None: it was measured here."""
 
     id: str
     created_ms: int
@@ -57,6 +58,7 @@ class Row(NamedTuple):
     parent: str | None
     calibration: str | None
     stopped: str | None
+    imported: str | None
 
     def asked(self) -> ExperimentSpec:
         """The specification."""
@@ -78,7 +80,8 @@ class CallRow(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """One line of the list. `metrics`: mode → the numbers of arm 0's first pair, where computed."""
+    """One line of the list. `metrics`: mode → the numbers of arm 0's first pair, where computed.
+    `imported`: as in Row."""
 
     id: str
     title: str
@@ -86,6 +89,7 @@ class Listed(NamedTuple):
     state: ExperimentState
     models: tuple[str, ...]
     metrics: dict[str, dict[str, Any]]
+    imported: str | None
 
 
 class Store:
@@ -132,24 +136,9 @@ class Store:
     ) -> None:
         """A new experiment in state running, all its calls planned."""
         now = now_ms()
+        row = experiment_row(id, spec, created_ms=now, owner=owner, title=title, parent=parent)
         with self.write() as connection:
-            connection.execute(
-                insert(experiment),
-                {
-                    "id": id,
-                    "schema": SCHEMA,
-                    "created_ms": now,
-                    "state": "running",
-                    "owner": owner,
-                    "spec": _json(to_dict(spec)),
-                    "models": _json(list(dict.fromkeys(a.call.model for a in spec.arms))),
-                    "asked": _asked(spec),
-                    "title": title,
-                    "note": "",
-                    "parent": parent,
-                    "visibility": "unlisted",
-                },
-            )
+            connection.execute(insert(experiment), row)
             connection.execute(insert(call), [new_call(id, c, now) for c in calls])
 
     def row(self, id: str) -> Row:
@@ -165,7 +154,7 @@ class Store:
         self, search: str, limit: int, before: tuple[int, str] | None, definition: str
     ) -> list[Listed]:
         """Newest first, from just before the cursor; `search` in title, models, prompts, or an id."""
-        columns = (*(experiment.c[n] for n in ("id", "title", "created_ms", "state", "models")),)
+        columns = (*(experiment.c[n] for n in ("id", "title", "created_ms", "state", "models", "imported")),)
         query = select(*columns).order_by(experiment.c.created_ms.desc(), experiment.c.id.desc())
         if needle := search.strip().casefold():
             found = experiment.c.asked.contains(needle, autoescape=True)
@@ -175,9 +164,18 @@ class Store:
             query = query.where(tuple_(experiment.c.created_ms, experiment.c.id) < before)
         with self.read() as connection:
             rows = connection.execute(query.limit(limit)).all()
-            metrics = _first_pairs(connection, [r.id for r in rows], definition)
+            ids = [r.id for r in rows]
+            metrics = _first_pairs(connection, ids, definition) | _headlines(connection, ids)
         return [
-            Listed(r.id, r.title, r.created_ms, r.state, tuple(json.loads(r.models)), metrics.get(r.id, {}))
+            Listed(
+                r.id,
+                r.title,
+                r.created_ms,
+                r.state,
+                tuple(json.loads(r.models)),
+                metrics.get(r.id, {}),
+                r.imported,
+            )
             for r in rows
         ]
 
@@ -280,6 +278,34 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def experiment_row(
+    id: str,
+    spec: ExperimentSpec,
+    *,
+    created_ms: int,
+    state: ExperimentState = "running",
+    owner: str = "",
+    title: str = "",
+    note: str = "",
+    parent: str | None = None,
+) -> dict[str, Any]:
+    """What an experiment's row holds, searchable words included."""
+    return {
+        "id": id,
+        "schema": SCHEMA,
+        "created_ms": created_ms,
+        "state": state,
+        "owner": owner,
+        "spec": _json(to_dict(spec)),
+        "models": _json(list(dict.fromkeys(a.call.model for a in spec.arms))),
+        "asked": _asked(spec),
+        "title": title,
+        "note": note,
+        "parent": parent,
+        "visibility": "unlisted",
+    }
+
+
 def call_is(id: str, n: int) -> ColumnElement[bool]:
     """The condition that names one call."""
     return and_(call.c.experiment_id == id, call.c.n == n)
@@ -340,3 +366,9 @@ def _first_pairs(
     for id, mode, metrics in connection.execute(query.where(first, derived.c.definition == definition)):
         found[id][mode] = json.loads(metrics)["metrics"]
     return found
+
+
+def _headlines(connection: Connection, ids: list[str]) -> dict[str, dict[str, dict[str, Any]]]:
+    """The same of imported experiments, as their files have them."""
+    query = select(imported.c.experiment_id, imported.c.headline).where(imported.c.experiment_id.in_(ids))
+    return {id: json.loads(headline) for id, headline in connection.execute(query)}

@@ -69,6 +69,11 @@ PURE = {
     "lib.charts.errors",
     "lib.document",
     "lib.schema",
+    "lib.reopen",
+    "lib.share",
+    "lib.hosts",
+    "lib.naming",
+    "lib.foreign",
 }
 IMPURE_LIBRARIES = {"socket", "time", "subprocess", "threading", "os", "pathlib", "random", "datetime"}
 PURE_MAY = {("lib.plan", "random"), ("lib.summary", "datetime")}
@@ -78,7 +83,7 @@ DOORS = {
     "openai": ("lib.capture", "lib.peers"),
     "httpx2": ("lib.wire", "lib.capture", "lib.peers"),
     "httpcore2": ("lib.wire", "lib.tls", "lib.guard", "lib.capture"),
-    "sqlalchemy": ("lib.store", "lib.ledger", "lib.migrations"),
+    "sqlalchemy": ("lib.store", "lib.ledger", "lib.shelf", "lib.migrations"),
     "alembic": ("lib.store", "lib.migrations"),
     "plotly": ("lib.charts",),
     "PIL": ("lib.pictures",),
@@ -89,7 +94,7 @@ DOORS = {
     "jinja2": ("lib.exports",),
     "filelock": ("lib.owner", "lib.store"),
     "ssrfguard": ("lib.guard",),
-    "pydantic": ("lib.schema", "lib.settings", "lib.imports", "lib.api", "lib.probe"),
+    "pydantic": ("lib.schema", "lib.settings", "lib.reopen", "lib.foreign", "lib.api", "lib.probe"),
     "pydantic_settings": ("lib.settings",),
 }
 

@@ -2,7 +2,7 @@ import dataclasses
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -60,22 +60,28 @@ def done(timeline: Timeline = TIMELINE) -> CallResult:
     )
 
 
-def models(root: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    """Every model of the document by its place, "" the top."""
-    found: dict[str, type[BaseModel]] = {}
-    waiting: list[tuple[str, type[BaseModel]]] = [("", root)]
+def models(root: type[BaseModel]) -> dict[str, dict[str, Any]]:
+    """The fields of every model of the document by its place, "" the top."""
+    found: dict[str, dict[str, Any]] = {}
+    waiting: list[tuple[str, type]] = [("", root)]
     while waiting:
         path, model = waiting.pop()
-        found[path] = model
-        for name, field in model.model_fields.items():
-            for inner in inside(field.annotation):
-                dots = "[]" if "tuple" in str(field.annotation) else ""
+        found[path] = get_type_hints(model) if dataclasses.is_dataclass(model) else annotations(model)
+        for name, annotation in found[path].items():
+            for inner in inside(annotation):
+                dots = "[]" if "tuple" in str(annotation) else ""
                 waiting.append((f"{path}.{name}{dots}".lstrip("."), inner))
     return found
 
 
-def inside(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def annotations(model: type[BaseModel]) -> dict[str, Any]:
+    return {name: field.annotation for name, field in model.model_fields.items()}
+
+
+def inside(annotation: Any) -> list[type]:
+    if isinstance(annotation, type) and (
+        issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation)
+    ):
         return [annotation]
     return [m for a in getattr(annotation, "__args__", ()) for m in inside(a)]
 
@@ -183,8 +189,8 @@ def test_an_unknown_field_is_refused() -> None:
 def test_every_field_is_in_the_documentation_and_nothing_else() -> None:
     known = {
         f"{path}.{name}".lstrip(".")
-        for path, model in models(document.ExperimentDocument).items()
-        for name in model.model_fields
+        for path, fields in models(document.ExperimentDocument).items()
+        for name in fields
     }
     written = set(re.findall(r"^\| `([^`]+)` \|", DOCS.read_text("utf-8"), re.MULTILINE))
     assert known - written == set()

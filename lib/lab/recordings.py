@@ -42,7 +42,9 @@ def experiment(recording_id: str) -> Experiment:
     recording = PLAYED[recording_id]
     calls = tuple(_result(recording, n, mode) for n, mode in enumerate(MODES))
     day = datetime.fromisoformat(recording.source["date"]).replace(tzinfo=UTC)
-    return Experiment("", _spec(recording), "done", int(day.timestamp() * 1000), calls, recording.title)
+    made_ms = int(day.timestamp() * 1000)
+    definition = metrics.definition()
+    return Experiment("", _spec(recording), "done", made_ms, calls, recording.title, definition=definition)
 
 
 def recount(model: str, text_of_events: Sequence[str | None]) -> Recount | None:

@@ -2,7 +2,8 @@
 
 `part` holds the probe's lines of calls under way (-2 Hello, -1 Start, then Parts), until the call's
 evidence replaces them. `pause` holds the waits before calls that an endpoint asked for. `derived` is
-disposable: `DELETE FROM derived` is always safe.
+disposable: `DELETE FROM derived` is always safe. `imported` and `share` hold documents word for word:
+what came as a file, and what a link shows.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ experiment = Table(
     Column("delete_sha256", Text),
     Column("calibration", Text),
     Column("stopped", Text),
+    Column("imported", Text),
     Index("ix_experiment_created_ms", "created_ms", "id"),
     Index("ix_experiment_state", "state"),
 )
@@ -124,4 +126,34 @@ derived = Table(
     Column("recount", Text, nullable=False),
     Column("metrics", Text, nullable=False),
     _of_a_call(),
+)
+
+imported = Table(
+    "imported",
+    metadata,
+    Column("experiment_id", Text, ForeignKey("experiment.id", ondelete="CASCADE"), primary_key=True),
+    Column("imported_ms", Integer, nullable=False),
+    Column("content_sha256", Text, nullable=False),
+    Column("headline", Text, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+)
+
+share = Table(
+    "share",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("experiment_id", Text, ForeignKey("experiment.id", ondelete="SET NULL")),
+    Column("created_ms", Integer, nullable=False),
+    Column("expires_ms", Integer),
+    Column("form", Text, nullable=False),
+    Column("visibility", Text, nullable=False),
+    Column("licence", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("delete_sha256", Text, nullable=False),
+    Column("content_sha256", Text, nullable=False),
+    Column("definition", Text),
+    Column("document", LargeBinary, nullable=False),
+    Index("ix_share_experiment_id", "experiment_id"),
+    Index("ix_share_expires_ms", "expires_ms"),
 )

@@ -1,0 +1,125 @@
+"""A document read again: the sender's numbers, and a clear sentence for whatever is none."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lib import document, reopen
+from lib.errors import InvalidDocument
+from lib.experiment import Experiment
+from lib.lab import recordings
+from lib.lanes import hero_data
+from lib.summary import table
+from tests.experiments import simple
+
+RECORDED = "text-davinci-002-2022-10"
+
+
+def again(made: Experiment, imported: str | None = None) -> Experiment:
+    text = document.to_json(made)
+    return reopen.experiment(reopen.read(text.encode()), id=made.id, imported=imported)
+
+
+@pytest.mark.parametrize("id", recordings.RECORDINGS)
+def test_reading_again_and_writing_gives_the_same_text(id: str) -> None:
+    made = recordings.experiment(id)
+    assert document.to_json(again(made)) == document.to_json(made)
+
+
+def test_a_viewer_sees_the_numbers_that_the_sender_saw() -> None:
+    data = document.to_document(simple())
+    data["calls"][1]["metrics"]["ttfo_s"] = 42.0
+    data["definition"] = "0.1"
+    found = reopen.experiment(reopen.read(json.dumps(data).encode()), id="x")
+    assert found.definition == "0.1"
+    assert table(found)[1].streaming == "42.0 s"
+    assert hero_data(found)["lanes"][1]["first_s"] == 42.0
+
+
+def test_an_imported_one_is_not_called_measured_here() -> None:
+    found = again(simple(), "streamgauge")
+    assert found.imported == "streamgauge"
+    assert {c.timeline.source for c in found.calls if c.timeline} == {"imported:streamgauge"}
+    assert again(found).imported == "streamgauge"  # and so it stays when it is shared
+
+
+def test_a_recording_stays_a_recording() -> None:
+    found = again(recordings.experiment(RECORDED), "streamgauge")
+    assert {c.timeline.source for c in found.calls if c.timeline} == {recordings.SOURCE}
+
+
+def test_one_that_still_ran_is_an_interrupted_one() -> None:
+    data = document.to_document(simple()) | {"state": "running"}
+    data["calls"][0]["state"] = "sent"
+    data["calls"][1]["state"] = "planned"
+    found = reopen.experiment(reopen.read(json.dumps(data).encode()), id="x")
+    assert (found.state, [c.state for c in found.calls]) == ("interrupted", ["unknown", "dropped"])
+
+
+def test_half_a_surrogate_pair_can_be_read() -> None:
+    data = document.to_document(simple())
+    data["calls"][1]["events"][2]["text"] = "One\ud83d"
+    found = reopen.experiment(reopen.read(json.dumps(data).encode()), id="x")
+    assert found.calls[1].timeline is not None
+    assert found.calls[1].timeline.events[2].text == "One?"
+
+
+def test_a_document_of_before_definitions_were_told_is_read() -> None:
+    data = document.to_document(simple())
+    del data["definition"]
+    assert reopen.read(json.dumps(data).encode()).definition is None
+
+
+def _at(*path: Any, value: Any) -> Callable[[Any], None]:
+    def change(data: Any) -> None:
+        for step in path[:-1]:
+            data = data[step]
+        data[path[-1]] = value
+
+    return change
+
+
+WRONG: dict[str, tuple[Callable[[Any], None], str]] = {
+    "newer": (_at("schema_version", value=2), "schema_version 2, and this version reads 1"),
+    "not a number": (_at("calls", 1, "metrics", "ttfo_s", value=float("nan")), "finite|not valid JSON"),
+    "infinite": (_at("calls", 1, "metrics", "ttfo_s", value=float("inf")), "finite|not valid JSON"),
+    "enormous": (_at("calls", 1, "metrics", "ttfo_s", value=1e300), "greater than any can be"),
+    "events backwards": (_at("calls", 1, "events", 1, "t_ns", value=1), "times of its events run backwards"),
+    "reads backwards": (_at("calls", 1, "reads", 1, "t_ns", value=1), "times of its reads run backwards"),
+    "late": (_at("calls", 1, "events", -1, "t_ns", value=10**18), "within eleven days"),
+    "unknown field": (_at("calls", 0, "x", value=1), "not known here"),
+    "no such read": (_at("calls", 1, "events", 1, "read", value=99), "names a read that is not there"),
+    "wrong length": (_at("calls", 1, "events", 2, "chars", value=0), "number of characters"),
+    "negative count": (_at("calls", 1, "events", 2, "tokens", value=-1), "below 0"),
+    "no such arm": (_at("calls", 0, "arm", value=7), "belongs to no arm"),
+    "too many pairs": (_at("spec", "pairs", value=10**9), "pairs must be from 1 to 200"),
+    "no arms": (_at("spec", "arms", value=[]), "arms must be"),
+    "a kind of its own": (_at("calls", 1, "events", 1, "kind", value="<b>"), "kind is not what it should be"),
+    "text for a number": (_at("created_ms", value="x"), "created_ms is not what it should be"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_said_in_a_sentence(name: str) -> None:
+    change, sentence = WRONG[name]
+    data = document.to_document(simple())
+    change(data)
+    with pytest.raises(InvalidDocument, match=sentence) as refused:
+        reopen.experiment(reopen.read(json.dumps(data).encode()), id="x")
+    assert "<" not in str(refused.value)
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b'"x"', b"[" * 100_000, b"\x00", b"{}", b"NaN"])
+def test_what_is_no_document_is_said_in_a_sentence(data: bytes) -> None:
+    with pytest.raises(InvalidDocument, match="cannot be read as an experiment"):
+        reopen.read(data)
+
+
+def test_too_many_events_are_refused() -> None:
+    data = document.to_document(simple())
+    event = data["calls"][1]["events"][-1]
+    data["calls"][1]["events"] += [event] * reopen.MOST_EVENTS
+    with pytest.raises(InvalidDocument, match="100,011 events"):
+        reopen.experiment(reopen.read(json.dumps(data).encode()), id="x")
