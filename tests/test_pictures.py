@@ -301,6 +301,12 @@ def test_more_than_eight_moments_stand_in_two_rows():
     assert heads == [f"{t} s" for t in ("0.25", "0.5", "1", "2", "4", "8", "16", "32", "64", "99.3")]
 
 
+def test_a_lane_that_shows_nothing_says_why_in_the_film():
+    failed = call(0, "blocking", None, state="failed", cut=CallError("status", "Wrong key."))
+    good = call(1, "streaming", [(0.4, "content", "a")])
+    assert ">failed: Wrong key.<" in film_svg(lanes.entries(experiment(failed, good)), title="x")
+
+
 def test_sentences_say_what_the_pictures_show():
     assert race_alt(preset()) == (
         "A race on one clock: Blocking (text-davinci-002) shows nothing for 7.32 s, then everything at once; "

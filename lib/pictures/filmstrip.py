@@ -135,13 +135,16 @@ def _band(
         yield Box(MARGIN, y + 13, 9, 9, tone(row), radius=2)
         yield words(MARGIN + 16, y + 22, 14.5, "text", row.label, LABEL - 28, bold=True)
         yield words(MARGIN, y + 41, 12, "quiet", row.sub, LABEL - 14)
+        if not any(_holds(frame.lanes[k]) for frame in frames):
+            room = WIDTH - 2 * MARGIN - LABEL
+            yield words(MARGIN + LABEL, y + plan.cell_h + 17, 12, "quiet", lanes.note(row.call), room)
 
 
 def _cell(row: Entry, view: View, plan: Plan, x: float, y: float, advance: Advance) -> Iterator[Shape]:
     w, h, colour = plan.cell_w, plan.cell_h, tone(row)
     marked = view.first or view.sentence
     yield Box(x, y, w, h, "back", "line", 7)
-    if view.text.strip() or view.reasoning.strip() or view.amount:
+    if _holds(view):
         yield from _shown(view, plan, x, y, advance)
     else:
         yield Box(x + 1, y + 1, w - 2, h - 2, "hatching", radius=6)
@@ -159,6 +162,10 @@ def _cell(row: Entry, view: View, plan: Plan, x: float, y: float, advance: Advan
             yield words(x + w, y + h + 16, 11.5, "quiet", view.amount, at="end")
     elif view.amount:
         yield words(x + w, y + h + 16, 11.5, "quiet", view.amount, at="end")
+
+
+def _holds(view: View) -> bool:
+    return bool(view.text.strip() or view.reasoning.strip() or view.amount)
 
 
 def _shown(view: View, plan: Plan, x: float, y: float, advance: Advance) -> Iterator[Shape]:

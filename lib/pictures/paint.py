@@ -29,6 +29,8 @@ from lib.pictures.look import (
 )
 
 _EM = 100
+_SMALL = 1.06
+"""How much wider than in proportion small letters are, since each is a whole number of pixels."""
 _ROOM = 20
 """Pixels around a line that letters may reach into."""
 _ABSENT = "\uffff"
@@ -64,7 +66,9 @@ class Painter:
         flat = [self.roles[role] for role in ("back", "soft", "hatch", "line", "bad")]
         shades = [self._tint("text", share) for share in (0.25, 0.5, 0.75, 1)]
         shades += [self._tint("quiet", share) for share in (0.3, 0.6, 1)]
-        lanes = [self._tint(tone, share) for tone in tones for share in (1, 0.16)]
+        used = list(tones)
+        shares = (1, 0.5, 0.16) if len(used) <= 5 else (1, 0.16)
+        lanes = [self._tint(tone, share) for tone in used for share in shares]
         return list(dict.fromkeys([*flat, self._tint("bad", 0.14), *shades, *lanes]))[:32]
 
     def at(self, t: float) -> Image.Image:
@@ -222,7 +226,7 @@ def _has(char: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _advance(char: str) -> float:
-    return _font(_EM).getlength(char) / _EM if _has(char) else ADVANCE(char)
+    return _font(_EM).getlength(char) / _EM * _SMALL if _has(char) else ADVANCE(char)
 
 
 def _runs(text: str) -> Iterator[tuple[bool, str]]:
