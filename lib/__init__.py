@@ -17,7 +17,7 @@
     overlay, closeup                                             experiments over each other, one event
     document, schema, exports                                    JSON and files
     share, hosts, reopen, imports, foreign, shelf, library       what leaves and what comes in
-    store, migrations, ledger, owner, recovery                   keeping, and who sent what
+    store, derived, outline, migrations, ledger, owner, recovery keeping, and who sent what
     service, runner, calibrator, dispatch, underway, results     supervising
     feed, discovery                                              telling live pages, finding servers
     children, peers, keys                                        helper processes, and keys in memory

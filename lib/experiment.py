@@ -46,6 +46,7 @@ class CallResult:
 
     `recount_reason`: why there is no recount, None when there is one or nothing to count. `delivery`: of
     a streaming call that has ended. `headers`: the response's, by an allow-list; they are untrusted text.
+    `outline`: the timeline's reads and events and the recount's tokens were left out; all else is there.
     """
 
     planned: PlannedCall
@@ -62,6 +63,7 @@ class CallResult:
     status: int | None = None
     http_version: str | None = None
     headers: Pairs = ()
+    outline: bool = False
 
 
 @dataclass(frozen=True, slots=True)

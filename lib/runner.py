@@ -84,6 +84,11 @@ class LocalRunner:
         """Whether it runs here."""
         return experiment in self._runs
 
+    @property
+    def busy(self) -> bool:
+        """Whether any experiment runs here."""
+        return bool(self._runs)
+
     def wait(self, experiment: str, timeout: float | None = None) -> None:
         """Until it does not run any more."""
         if (run := self._runs.get(experiment)) is not None and run.thread is not None:
@@ -174,12 +179,12 @@ class LocalRunner:
         return Leaving(planned.n, asked, lab=True)
 
     def _measured(self, run: _Run, planned: list[PlannedCall], call: Underway) -> bool:
-        arm = next(c.arm for c in planned if c.n == call.n)
-        assert call.timeline is not None
-        assert call.final is not None
-        self._results.compute(run.id, call.n, run.spec, arm, call.timeline, call.final.headers)
-        run.heed(run.spec.arms[arm], call.final)
-        return call.closed.state == "failed"
+        made = next(c for c in planned if c.n == call.n)
+        state, answer = call.closed.state, call.final
+        assert answer is not None
+        self._results.compute(run.id, run.spec, made, state, answer)
+        run.heed(run.spec.arms[made.arm], answer)
+        return state == "failed"
 
     def _unsent(self, run: _Run, planned: list[PlannedCall], sentence: str) -> None:
         """These calls could not leave: they failed, and say why."""

@@ -10,6 +10,7 @@ import dataclasses
 import logging
 import secrets
 import threading
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from lib import document, plan
@@ -18,19 +19,18 @@ from lib.children import Lab
 from lib.discovery import Discovery, Found, ModelList
 from lib.dispatch import Dispatch
 from lib.errors import DecodeError, InvalidSpec, StoreError
-from lib.experiment import Experiment, ExperimentState, encoding_check
+from lib.experiment import CallResult, Experiment, ExperimentState, encoding_check
 from lib.feed import Feed, FeedItem, told
 from lib.guard import Anywhere, Hosted, Policy
 from lib.keys import Keys
 from lib.ledger import Ledger
 from lib.library import Library
-from lib.metrics import definition
 from lib.naming import LONGEST_NOTE, checked
 from lib.owner import Owner
 from lib.peers import PEERS, Heard, hear
 from lib.recording import Recording, Request, from_bytes
 from lib.recovery import sweep
-from lib.results import Results
+from lib.results import Results, version
 from lib.runner import LocalRunner
 from lib.settings import Settings, read
 from lib.spec import Endpoint, ExperimentSpec, check, is_lab
@@ -44,6 +44,7 @@ log = logging.getLogger("streamgauge.service")
 
 SWEEP_S = 5.0
 ENDING_S = 3.0
+REFRESHED = 20
 
 
 class Entry(NamedTuple):
@@ -185,6 +186,17 @@ class Service:
         """All that is known of an experiment, live or saved. Raises NotFound."""
         return self.library.imported(id) or self._measured(id)
 
+    def numbers(self, id: str) -> Experiment:
+        """All but what arrived when: each call an outline, so that many cost little. Raises NotFound."""
+        found = self.library.imported(id)
+        return found or self._ended(self._results.numbers(id, self._dispatch.live(id)))
+
+    def calls(self, id: str, numbers: Collection[int]) -> dict[int, CallResult]:
+        """n → the calls of an experiment that a page shows whole. Raises NotFound."""
+        if (found := self.library.imported(id)) is not None:
+            return {c.planned.n: c for c in found.calls if c.planned.n in numbers}
+        return self._results.calls(id, numbers, self._dispatch.live(id))
+
     def standing(self, id: str) -> Experiment:
         """How far an experiment is: its calls' states without what arrived. Cheap. Raises NotFound."""
         return self.library.imported(id) or self._ended(self._results.standing(id))
@@ -199,7 +211,7 @@ class Service:
         self, search: str = "", limit: int = 50, before: tuple[int, str] | None = None
     ) -> list[Entry]:
         """Saved and running experiments, newest first; `search` in titles, models, prompts, or an id."""
-        return [self._entry(x) for x in self._store.listing(search, limit, before, definition())]
+        return [self._entry(x) for x in self._store.listing(search, limit, before, version())]
 
     def check_spec(self, id: str, arm: int = 0) -> ExperimentSpec:
         """The delivery check: one arm's call again, once as it is and once compressed, as a browser
@@ -208,7 +220,7 @@ class Service:
 
     def recording(self, id: str, n: int) -> Recording | None:
         """What arrived at one call, as bytes and stamps; None until it has ended."""
-        kept = self._store.evidence(id, ()).get(n)
+        kept = self._store.evidence(id, [n]).get(n)
         return None if kept is None else from_bytes(kept)
 
     def peers(self, model: str) -> tuple[Heard, ...]:
@@ -284,15 +296,12 @@ class Service:
     def _entry(self, listed: Listed) -> Entry:
         metrics = listed.metrics
         if listed.state != "running" and not metrics:
+            planned = [c.planned for c in self.standing(listed.id).calls]
             try:
-                calls = self.experiment(listed.id).calls
+                calls = self.calls(listed.id, [p.n for p in planned if (p.arm, p.pair) == (0, 0)])
             except DecodeError:
-                calls = ()
-            metrics = {
-                c.planned.mode: dict(c.metrics)
-                for c in calls
-                if c.metrics and (c.planned.arm, c.planned.pair) == (0, 0)
-            }
+                calls = {}
+            metrics = {c.planned.mode: dict(c.metrics) for c in calls.values() if c.metrics}
         return Entry(*listed[:5], headline=_headline(metrics), imported=listed.imported)
 
     def _saved_feed(self, id: str, cursor: int) -> tuple[list[FeedItem], bool]:
@@ -305,8 +314,19 @@ class Service:
         return told(calls, ended), ended
 
     def _sweeping(self) -> None:
+        stale = True
         while not self._closing.wait(SWEEP_S):
             self._sweep()
+            stale = stale and self._refresh()
+
+    def _refresh(self) -> bool:
+        """Make some numbers of an older version anew while nothing runs; False when all are of today."""
+        try:
+            return self._runner.busy or self._results.refresh(REFRESHED) > 0
+        except StoreError as error:
+            if not self._closing.is_set():
+                log.warning("Older numbers could not be made anew. %s", error)
+            return True
 
     def _sweep(self) -> None:
         try:

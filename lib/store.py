@@ -205,11 +205,13 @@ class Store:
             rows = connection.execute(select(call).where(call.c.experiment_id == id).order_by(call.c.n))
             return [_call_row(r._mapping) for r in rows]
 
-    def evidence(self, id: str, known: Collection[int] = ()) -> dict[int, bytes]:
-        """n → Recording's bytes, of the calls that ended, but for those already known."""
+    def evidence(self, id: str, only: Collection[int] | None = None) -> dict[int, bytes]:
+        """n → Recording's bytes, of the calls that ended; of those in `only`, if given."""
         query = select(evidence.c.n, evidence.c.bytes).where(
-            evidence.c.experiment_id == id, evidence.c.form == "recording", evidence.c.n.not_in(known)
+            evidence.c.experiment_id == id, evidence.c.form == "recording"
         )
+        if only is not None:
+            query = query.where(evidence.c.n.in_(only))
         with self.read() as connection:
             return {row.n: row.bytes for row in connection.execute(query)}
 
@@ -227,21 +229,6 @@ class Store:
         query = select(*(pause.c[name] for name in Wait._fields)).where(pause.c.experiment_id == id)
         with self.read() as connection:
             return tuple(Wait(*r) for r in connection.execute(query.order_by(pause.c.began_ms)))
-
-    def derived(self, id: str, definition: str) -> dict[int, tuple[str, str]]:
-        """n → (recount, metrics) as JSON, where computed under this definition."""
-        query = select(derived.c.n, derived.c.recount, derived.c.metrics).where(
-            derived.c.experiment_id == id, derived.c.definition == definition
-        )
-        with self.read() as connection:
-            return {n: (recount, metrics) for n, recount, metrics in connection.execute(query)}
-
-    def put_derived(self, id: str, n: int, definition: str, recount: str, metrics: str) -> None:
-        """Keep what was computed; does nothing when the call is gone."""
-        row = {"experiment_id": id, "n": n, "definition": definition, "recount": recount, "metrics": metrics}
-        with self.write() as connection:
-            if connection.execute(select(call.c.n).where(call_is(id, n))).scalar() is not None:
-                connection.execute(insert(derived).prefix_with("OR REPLACE"), row)
 
     def _checkpoint(self) -> None:
         raw = self._engine.raw_connection()

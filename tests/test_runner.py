@@ -51,10 +51,7 @@ class FakeDispatch:
             return []
         ends = [Closed(id, x.n, self.verdicts.get(x.n, "done"), b"r") for x in leaving]  # type: ignore[arg-type]
         self.ledger.save("me", [], ends)
-        return [
-            SimpleNamespace(n=e.n, closed=e, timeline=object(), final=self.answers.get(e.n, ANSWER))
-            for e in ends
-        ]
+        return [SimpleNamespace(n=e.n, closed=e, final=self.answers.get(e.n, ANSWER)) for e in ends]
 
     def wait(self, calls: Sequence[Any]) -> None:
         self.before_wait()
@@ -97,7 +94,7 @@ class Desk:
         self.computed: list[int] = []
         self.calibrated: list[tuple[str, Calibration, float]] = []
         results = SimpleNamespace(
-            compute=lambda id, n, spec, arm, timeline, headers: self.computed.append(n),
+            compute=lambda id, spec, planned, state, recording: self.computed.append(planned.n),
             calibrated=lambda *kept: self.calibrated.append(kept),
         )
         self.calibrator = FakeCalibrator(self.dispatch)

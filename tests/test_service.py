@@ -15,8 +15,10 @@ from lib.document import ExperimentDocument
 from lib.errors import DecodeError, InvalidSpec, KeyRefused, NotFound, StoreError
 from lib.experiment import Experiment, preset
 from lib.feed import END, FeedItem, rows
+from lib.outline import outlined
 from lib.plan import plan
 from lib.providers import Provider
+from lib.results import version
 from lib.service import Service
 from lib.settings import Settings
 from lib.spec import LAB, Arm, CallSpec, Endpoint, ExperimentSpec, Limits
@@ -595,6 +597,54 @@ def test_numbers_that_were_thrown_away_are_computed_again(
         connection.exec_driver_sql("delete from derived")
     service._results.forget(id)
     assert service.experiment(id) == before
+
+
+def test_outlines_are_the_calls_without_what_arrived_when(
+    service: Service, endpoint: endpoints.Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = service.start(ask(endpoint.base_url, "slow:2", pairs=2))
+    whole = finished(service, id)
+    wanted = dataclasses.replace(whole, calls=tuple(outlined(c) for c in whole.calls))
+    service._results.forget(id)
+    with monkeypatch.context() as kept:
+        kept.setattr("lib.results.decode", None)
+        assert service.numbers(id) == wanted
+        assert service.numbers(id) == wanted
+    assert list(service.calls(id, [1, 2]).values()) == list(whole.calls[1:3])
+    with service._store.write() as connection:
+        connection.exec_driver_sql("delete from derived")
+    service._results.forget(id)
+    assert service.numbers(id) == wanted
+    assert len(service._results._derived.outlines(id, version(), range(4))) == 4
+
+
+def test_numbers_of_an_older_definition_are_made_anew_while_nothing_else_happens(
+    service: Service, endpoint: endpoints.Endpoint
+) -> None:
+    id = service.start(ask(endpoint.base_url, "slow:1", pairs=2))
+    finished(service, id)
+    with service._store.write() as connection:
+        connection.exec_driver_sql("update derived set definition = '0.0'")
+        connection.exec_driver_sql("update evidence set bytes = x'00' where n = 3")
+    service._results.forget(id)
+    assert [service._results.refresh(3), service._results.refresh(3), service._results.refresh(3)] == [
+        3,
+        1,
+        0,
+    ]
+    assert sorted(service._results._derived.outlines(id, version(), range(4))) == [0, 1, 2]
+
+
+def test_a_live_experiment_has_outlines_too(service: Service, endpoint: endpoints.Endpoint) -> None:
+    id = service.start(streaming_first(ask(endpoint.base_url, "hold")))
+    until(lambda: text(service.experiment(id), 0) == "word0 word1 word2 ")
+    first, second = service.numbers(id).calls
+    assert (first.state, second.state) == ("sent", "planned")
+    assert first.timeline is not None
+    assert (first.timeline.events, first.outline, second.timeline) == ((), True, None)
+    endpoint.release.set()
+    finished(service, id)
+    assert [c.state for c in service.numbers(id).calls] == ["done", "done"]
 
 
 def test_a_finished_experiment_is_decoded_once(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lib.derived import Derived
 from lib.errors import NotFound, StoreError
 from lib.experiment import preset
 from lib.ledger import Closed, Ledger, Line
@@ -89,7 +90,7 @@ def test_delete_leaves_no_row_behind(store: Store) -> None:
     ledger = put_lines(store, "a", 0)
     ledger.save("me", [Line("a", 0, 0, "x")], [])
     ledger.save("me", [], [Closed("a", 0, "done", b"bytes")])
-    store.put_derived("a", 0, "1.1", "{}", '{"metrics": {}}')
+    Derived(store).put("a", "1.1", [(0, "{}", '{"metrics": {}}')])
     put_lines(store, "a", 1)
     store.delete("a")
     with sqlite3.connect(store.path) as raw:
@@ -100,18 +101,18 @@ def test_delete_leaves_no_row_behind(store: Store) -> None:
 
 def test_numbers_of_another_definition_are_not_served(store: Store) -> None:
     add(store, "a")
-    store.put_derived("a", 0, "1.1", "{}", "{}")
-    assert store.derived("a", "1.2") == {}
-    store.put_derived("a", 0, "1.2", "{}", '{"x": 1}')
-    assert store.derived("a", "1.2") == {0: ("{}", '{"x": 1}')}
-    assert store.derived("a", "1.1") == {}
+    Derived(store).put("a", "1.1", [(0, "{}", "{}")])
+    assert Derived(store).get("a", "1.2", [0]) == {}
+    Derived(store).put("a", "1.2", [(0, "{}", '{"x": 1}')])
+    assert Derived(store).get("a", "1.2", [0]) == {0: ("{}", '{"x": 1}')}
+    assert Derived(store).get("a", "1.1", [0]) == {}
 
 
 def test_the_list_knows_the_first_pairs_numbers(store: Store) -> None:
     add(store, "a")
     metrics = {"metrics": {"ttfo_s": 0.16}, "reasons": {}}
     for call in store.calls("a"):
-        store.put_derived("a", call.planned.n, "1.1", "{}", json.dumps(metrics))
+        Derived(store).put("a", "1.1", [(call.planned.n, "{}", json.dumps(metrics))])
     (entry,) = store.listing("", 9, None, "1.1")
     assert entry.metrics == {"blocking": {"ttfo_s": 0.16}, "streaming": {"ttfo_s": 0.16}}
 

@@ -1,0 +1,67 @@
+"""What was computed of calls, as JSON beside their evidence, under the definition that made it. Disposable.
+
+What the numbers mean is results' business; `DELETE FROM derived` is always safe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy.dialects.sqlite import insert
+
+from lib.migrations.schema import call, derived, evidence
+from lib.store import Store
+
+
+class Derived:
+    """The kept numbers of one data folder. All methods raise StoreError."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def get(self, id: str, definition: str, only: Collection[int]) -> dict[int, tuple[str, str]]:
+        """n → (recount, metrics) as JSON, of these calls where computed under this definition."""
+        query = select(derived.c.n, derived.c.recount, derived.c.metrics)
+        with self._store.read() as connection:
+            rows = connection.execute(query.where(_computed(id, definition, only)))
+            return {n: (recount, metrics) for n, recount, metrics in rows}
+
+    def outlines(self, id: str, definition: str, only: Collection[int]) -> dict[int, str]:
+        """n → metrics as JSON, of these calls where computed under this definition."""
+        query = select(derived.c.n, derived.c.metrics).where(_computed(id, definition, only))
+        with self._store.read() as connection:
+            return {row.n: row.metrics for row in connection.execute(query)}
+
+    def stale(self, definition: str, limit: int) -> list[tuple[str, int]]:
+        """(id, n) of calls that ended and have nothing computed under this definition."""
+        same = and_(derived.c.experiment_id == evidence.c.experiment_id, derived.c.n == evidence.c.n)
+        query = (
+            select(evidence.c.experiment_id, evidence.c.n)
+            .outerjoin(derived, and_(same, derived.c.definition == definition))
+            .where(evidence.c.form == "recording", derived.c.n.is_(None))
+        )
+        with self._store.read() as connection:
+            return [(id, n) for id, n in connection.execute(query.limit(limit))]
+
+    def put(self, id: str, definition: str, rows: Sequence[tuple[int, str, str]]) -> None:
+        """Keep (n, recount, metrics) of calls, in one transaction; those of calls that are gone are not."""
+        with self._store.write() as connection:
+            there = set(connection.execute(select(call.c.n).where(call.c.experiment_id == id)).scalars())
+            kept = [
+                {
+                    "experiment_id": id,
+                    "n": n,
+                    "definition": definition,
+                    "recount": recount,
+                    "metrics": metrics,
+                }
+                for n, recount, metrics in rows
+                if n in there
+            ]
+            if kept:
+                connection.execute(insert(derived).prefix_with("OR REPLACE"), kept)
+
+
+def _computed(id: str, definition: str, only: Collection[int]) -> ColumnElement[bool]:
+    return and_(derived.c.experiment_id == id, derived.c.definition == definition, derived.c.n.in_(only))
