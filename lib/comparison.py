@@ -16,12 +16,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from lib.intervals import Interval, exact
+from lib.spec import LEAST_PRECISE
 
 Kind = Literal["shown", "not_settled", "none", "equal", "too_few"]
 LEAST = 6
 """Fewer pairs have no verdict: five can't give an exact interval of 95 %."""
-LEAST_PRECISE = 10
-"""A precision rule may not stop before so many pairs."""
 ALPHA = 0.05
 
 

@@ -46,7 +46,8 @@ class CallResult:
 
     `recount_reason`: why there is no recount, None when there is one or nothing to count. `delivery`: of
     a streaming call that has ended. `headers`: the response's, by an allow-list; they are untrusted text.
-    `outline`: the timeline's reads and events and the recount's tokens were left out; all else is there.
+    `outline`: the timeline's reads and events and the recount's tokens were left out; all else is there,
+    and `chars` stands for what `length` could count no more.
     """
 
     planned: PlannedCall
@@ -64,6 +65,14 @@ class CallResult:
     http_version: str | None = None
     headers: Pairs = ()
     outline: bool = False
+    chars: int = 0
+
+    @property
+    def length(self) -> int:
+        """Visible characters that arrived."""
+        if self.outline or self.timeline is None:
+            return self.chars
+        return sum(e.chars for e in self.timeline.events if e.kind == "content")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +126,7 @@ def encoding_check(spec: ExperimentSpec, arm: int = 0) -> ExperimentSpec:
     asked = spec.arms[arm]
     ways: tuple[Literal["identity", "gzip"], ...] = ("identity", "gzip")
     arms = tuple(replace(asked, endpoint=replace(asked.endpoint, accept_encoding=way)) for way in ways)
-    return replace(spec, arms=arms, pairs=1, warmups=0, design="look", seed=0)
+    return replace(spec, arms=arms, pairs=1, warmups=0, design="look", half_width=None, seed=0)
 
 
 def preset(pairs: int = 1) -> ExperimentSpec:

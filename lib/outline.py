@@ -17,7 +17,7 @@ from lib.recording import CallError, Instrument, times
 from lib.spec import State
 from lib.timeline import Recount, Timeline, Usage
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the shape of the JSON changes."""
 
 
@@ -25,7 +25,7 @@ def outlined(call: CallResult) -> CallResult:
     """The same call without its reads, its events and the recount of each of them."""
     timeline = call.timeline and dataclasses.replace(call.timeline, reads=(), events=())
     recount = call.recount and dataclasses.replace(call.recount, tokens=())
-    return dataclasses.replace(call, timeline=timeline, recount=recount, outline=True)
+    return dataclasses.replace(call, timeline=timeline, recount=recount, outline=True, chars=call.length)
 
 
 def to_json(call: CallResult) -> str:

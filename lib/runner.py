@@ -15,9 +15,10 @@ from itertools import groupby
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from lib import waits
+from lib import sample, waits
 from lib.calibrator import Calibrator
 from lib.children import Lab
+from lib.comparison import precise
 from lib.dialects import request
 from lib.dispatch import Dispatch, Leaving
 from lib.errors import ChildError, KeyRefused, StoreError
@@ -25,6 +26,7 @@ from lib.experiment import ExperimentState, Stop, Wait
 from lib.feed import END, Feed, FeedItem
 from lib.ledger import Ledger
 from lib.plan import PlannedCall
+from lib.rates import RATES
 from lib.recording import CallError, Instrument, Recording, Request, to_bytes
 from lib.results import Results
 from lib.spec import Arm, ExperimentSpec, is_lab, origin
@@ -139,7 +141,20 @@ class LocalRunner:
                 return
             for failed in self._group(run, planned):
                 run.failures = run.failures + 1 if failed else 0
-            run.stopped = _too_many(run)
+            run.stopped = _too_many(run) or self._precise(run, planned[-1].n)
+
+    def _precise(self, run: _Run, n: int) -> Stop | None:
+        """The precision rule, looked at when call `n` ended a round: every interval is narrow enough."""
+        width = run.spec.half_width
+        if width is None or n not in run.rounds:
+            return None
+        found = self._results.numbers(run.id, {})
+        by_arm = run.spec.primary in RATES
+        comparisons = sample.arms(found).values() if by_arm else sample.modes(found)
+        if not comparisons or not all(precise(c, width) for c in comparisons):
+            return None
+        pairs = min(c.n for c in comparisons)
+        return Stop("precision", f"It was stopped after {pairs:,} pairs: it is as precise as was asked for.")
 
     def _turn(self, run: _Run, planned: list[PlannedCall]) -> bool:
         """Wait for as long as the endpoints of these calls asked; False when it was stopped meanwhile."""
@@ -220,10 +235,12 @@ class _Asked(NamedTuple):
 
 
 class _Run:
-    """One experiment in progress. `failures`: how many in a row; `asked`: by origin."""
+    """One experiment in progress. `failures`: how many in a row; `asked`: by origin; `rounds`: the last
+    call of each pair number."""
 
     def __init__(self, id: str, spec: ExperimentSpec, calls: tuple[PlannedCall, ...]) -> None:
         self.id, self.spec, self.calls = id, spec, calls
+        self.rounds = set({c.pair: c.n for c in calls if c.pair is not None}.values())
         self.stop = threading.Event()
         self.leaving = False
         self.thread: threading.Thread | None = None

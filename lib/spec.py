@@ -43,12 +43,41 @@ BOUNDS: dict[str, Bound] = {
     "arms": Bound(1, 8, "How many model and endpoint combinations are asked."),
     "pairs": Bound(1, 200, "Blocking and streaming calls of each arm, one each a pair."),
     "warmups": Bound(0, 10, "Calls before the first measured one, per arm and mode."),
+    "margin": Bound(0.001, 0.5, "A share of the time within which a difference does not matter."),
+    "half_width": Bound(
+        0.005, 1.0, "Stop early once the interval is this narrow on either side, as a share."
+    ),
+    "stop_after": Bound(1, 1000, "Failures in a row after which nothing more is sent."),
+    "seed": Bound(0, 2**53, "What draws the order; 0 draws the seed, too."),
     "connect_s": Bound(0.05, 120, "Seconds to wait for a connection."),
     "silence_s": Bound(0.05, 3600, "Seconds to wait since the last byte."),
     "total_s": Bound(0.1, 3600, "Seconds a whole call may take."),
     "body_bytes": Bound(1024, 1 << 30, "The most bytes a response may have."),
     "line_bytes": Bound(1024, 1 << 28, "The longest line a stream may have."),
 }
+
+
+Primary = Literal["ttfo_s", "ttfs_s", "e2e_s", "speed_index_s", "answer_tps"]
+PRIMARIES: tuple[Primary, ...] = ("ttfo_s", "ttfs_s", "e2e_s", "speed_index_s", "answer_tps")
+"""What may be declared as primary. The last one, a rate, only between arms."""
+LEAST_PRECISE = 10
+"""Pairs before which a precision rule may not stop."""
+
+
+class Size(NamedTuple):
+    """How much is asked for with one choice."""
+
+    pairs: int
+    design: Literal["look", "measure"]
+    warmups: int
+
+
+SIZES: dict[str, Size] = {
+    "look": Size(1, "look", 0),
+    "check": Size(6, "measure", 1),
+    "measure": Size(30, "measure", 1),
+}
+"""The sizes that are offered; any other number of pairs can be typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +178,7 @@ def problems(spec: ExperimentSpec) -> list[InvalidSpec]:
     found += _bounded("arms", len(spec.arms))
     found += _bounded("pairs", spec.pairs)
     found += _bounded("warmups", spec.warmups)
+    found += _design_problems(spec)
     for i, arm in enumerate(spec.arms):
         found += [
             InvalidSpec(f"arms.{i}.{e.field}", e.message)
@@ -156,6 +186,32 @@ def problems(spec: ExperimentSpec) -> list[InvalidSpec]:
         ]
     for name in ("connect_s", "silence_s", "total_s", "body_bytes", "line_bytes"):
         found += _bounded(name, getattr(spec.limits, name))
+    return found
+
+
+def contended(spec: ExperimentSpec, arm: int) -> bool:
+    """Whether the calls of a pair disturb each other: at once, and not in the lab, which can stand it."""
+    return spec.together and not is_lab(spec.arms[arm].endpoint)
+
+
+def _design_problems(spec: ExperimentSpec) -> list[InvalidSpec]:
+    """What keeps an experiment from meaning what it says."""
+    found = [
+        InvalidSpec(name, f"{name} must be one of {', '.join(allowed)}.")
+        for name, allowed in _CHOICES.items()
+        if getattr(spec, name) not in allowed
+    ]
+    for name in ("margin", "half_width", "stop_after", "seed"):
+        if (value := getattr(spec, name)) is not None:
+            found += _bounded(name, value)
+    if spec.design == "look" and spec.warmups:
+        found.append(InvalidSpec("warmups", "A look has no warm-ups. Choose a measurement, or none."))
+    if spec.primary == "answer_tps" and len(spec.arms) < 2:
+        sentence = "A rate can be compared between arms only. Add an arm, or choose a time."
+        found.append(InvalidSpec("primary", sentence))
+    if spec.half_width is not None and (spec.design == "look" or spec.pairs < LEAST_PRECISE):
+        sentence = f"Stopping early needs a measurement of {LEAST_PRECISE} pairs or more."
+        found.append(InvalidSpec("half_width", sentence))
     return found
 
 
@@ -227,9 +283,17 @@ def from_dict(data: Mapping[str, Any]) -> ExperimentSpec:
         raise InvalidSpec("spec", f"This specification cannot be read: {error}.") from None
 
 
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "primary": PRIMARIES,
+    "design": ("look", "measure"),
+    "cache": ("bust", "keep", "as_is"),
+    "connection": ("new", "reused"),
+}
+
+
 def _bounded(name: str, value: object) -> list[InvalidSpec]:
     low, high, _ = BOUNDS[name]
-    whole = name not in ("temperature", "connect_s", "silence_s", "total_s")
+    whole = name not in ("temperature", "connect_s", "silence_s", "total_s", "margin", "half_width")
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
         return [InvalidSpec(name, f"{name} must be a {'whole ' if whole else ''}number.")]
     if not low <= value <= high:

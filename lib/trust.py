@@ -88,7 +88,7 @@ def _finish(both: Sequence[Both]) -> Doubt | None:
 def _lengths(both: Sequence[Both]) -> Doubt | None:
     found = []
     for pair in both:
-        short, long = sorted(_chars(c) for c in pair)
+        short, long = sorted(c.length for c in pair)
         if long and (long - short) / long > LENGTHS_DIFFER:
             found.append(pair)
     sentence = (
@@ -200,8 +200,3 @@ def _usage(call: CallResult, name: str) -> int | None:
     usage = None if call.timeline is None else call.timeline.usage
     value: int | None = None if usage is None else getattr(usage, name)
     return value
-
-
-def _chars(call: CallResult) -> int:
-    events = () if call.timeline is None else call.timeline.events
-    return sum(e.chars for e in events if e.kind == "content")

@@ -13,7 +13,7 @@ from lib.calibration import Calibration
 from lib.calibrator import Calibrated
 from lib.dispatch import Leaving
 from lib.errors import ChildError, KeyRefused, StoreError
-from lib.experiment import Stop, preset
+from lib.experiment import CallResult, Experiment, Stop, preset
 from lib.feed import END, Feed, FeedItem
 from lib.ledger import Closed, Ledger
 from lib.plan import PlannedCall, plan
@@ -96,10 +96,17 @@ class Desk:
         results = SimpleNamespace(
             compute=lambda id, spec, planned, state, recording: self.computed.append(planned.n),
             calibrated=lambda *kept: self.calibrated.append(kept),
+            numbers=lambda id, live: self.known(),
         )
         self.calibrator = FakeCalibrator(self.dispatch)
         made: Any = (self.dispatch, self.lab, self.ledger, results, self.feed, self.calibrator)
         self.runner = LocalRunner(*made, owner="me")
+
+    def known(self) -> Experiment:
+        """What has ended so far: streaming shows its first text at half of the time, give or take."""
+        row, calls = self.store.row("x"), self.store.calls("x")
+        ended = [CallResult(c.planned, c.state, metrics=first_text(c.planned)) for c in calls if c.done_ms]
+        return Experiment("x", row.asked(), "running", 0, tuple(ended))
 
     def run(self, spec: ExperimentSpec, calls: Sequence[PlannedCall] | None = None) -> list[str]:
         calls = plan(spec) if calls is None else calls
@@ -108,6 +115,11 @@ class Desk:
         self.runner.start("x", spec, calls)
         self.runner.wait("x", 60)
         return [c.state for c in self.store.calls("x")]
+
+
+def first_text(planned: PlannedCall) -> dict[str, Any]:
+    streaming = planned.mode == "streaming"
+    return {"ttfo_s": (0.5 if streaming else 1.0) * (1 + 0.01 * ((planned.pair or 0) % 3))}
 
 
 @pytest.fixture
@@ -297,3 +309,20 @@ def test_what_the_store_does_not_know_yet_is_known_here(desk: Desk, monkeypatch:
     desk.runner.tidy()
     assert desk.runner.ending("x") is None
     assert desk.store.row("x").why() == ending.stopped
+
+
+@pytest.mark.parametrize(("width", "pairs"), [(0.05, 10), (None, 14)])
+def test_it_stops_when_it_is_as_precise_as_asked_and_not_before_ten_pairs(
+    desk: Desk, width: float | None, pairs: int
+) -> None:
+    spec = ExperimentSpec((ARM,), pairs=14, design="measure", half_width=width)
+    assert desk.run(spec) == ["done"] * 2 * pairs + ["dropped"] * 2 * (14 - pairs)
+    stopped = desk.store.row("x").why()
+    sentence = "It was stopped after 10 pairs: it is as precise as was asked for."
+    assert stopped == (Stop("precision", sentence) if width else None)
+
+
+def test_all_arms_must_be_precise(desk: Desk) -> None:
+    spec = ExperimentSpec((ARM, ARM), pairs=12, design="measure", half_width=0.05)
+    states = desk.run(spec)
+    assert states.count("done") == 40

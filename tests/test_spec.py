@@ -12,13 +12,16 @@ from lib import spec as specs
 from lib.errors import InvalidSpec
 from lib.spec import (
     BOUNDS,
+    SIZES,
     Arm,
     CallSpec,
     Endpoint,
     ExperimentSpec,
     Limits,
+    Size,
     call_problems,
     check,
+    contended,
     diff,
     endpoint_problems,
     from_dict,
@@ -219,3 +222,61 @@ def test_no_key_can_be_in_a_spec() -> None:
 def test_every_bound_has_help_in_plain_words() -> None:
     assert all(b.help.endswith(".") and b.low < b.high for b in BOUNDS.values())
     assert specs.MAX_PROMPT_BYTES == 1_000_000
+
+
+MEASURE = dataclasses.replace(SPEC, pairs=30, warmups=1, design="measure")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"primary": "ttfx_s"}, "primary"),
+        ({"primary": "answer_tps"}, "primary"),
+        ({"design": "guess"}, "design"),
+        ({"cache": "warm"}, "cache"),
+        ({"connection": "old"}, "connection"),
+        ({"margin": 0.0}, "margin"),
+        ({"margin": 0.6}, "margin"),
+        ({"margin": float("nan")}, "margin"),
+        ({"margin": "5 %"}, "margin"),
+        ({"half_width": 0.0}, "half_width"),
+        ({"half_width": 0.05, "pairs": 9}, "half_width"),
+        ({"half_width": 0.05, "design": "look", "warmups": 0}, "half_width"),
+        ({"stop_after": 0}, "stop_after"),
+        ({"stop_after": 1.5}, "stop_after"),
+        ({"seed": -1}, "seed"),
+        ({"seed": True}, "seed"),
+        ({"design": "look"}, "warmups"),
+        ({"pairs": 201}, "pairs"),
+        ({"arms": SPEC.arms * 9}, "arms"),
+    ],
+)
+def test_a_design_that_means_nothing_is_refused_in_a_sentence(changes: dict[str, Any], field: str) -> None:
+    (found,) = problems(dataclasses.replace(MEASURE, **changes))
+    assert found.field == field
+    assert found.message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"primary": "speed_index_s", "margin": 0.05, "half_width": 0.1, "stop_after": None},
+        {"primary": "answer_tps", "arms": SPEC.arms * 8, "pairs": 200},
+        {"stop_after": 1, "cache": "keep", "connection": "reused", "seed": 2**31},
+    ],
+)
+def test_a_design_that_means_something_is_taken(changes: dict[str, Any]) -> None:
+    assert problems(dataclasses.replace(MEASURE, **changes)) == []
+
+
+@pytest.mark.parametrize("size", SIZES.values())
+def test_every_size_on_offer_can_be_run(size: Size) -> None:
+    assert problems(dataclasses.replace(SPEC, **size._asdict())) == []
+
+
+def test_calls_at_once_disturb_each_other_outside_the_lab_only() -> None:
+    lab = Arm(Endpoint("lab"), CALL)
+    spec = ExperimentSpec((*SPEC.arms, lab), together=True)
+    assert [contended(spec, i) for i in range(2)] == [True, False]
+    assert not contended(SPEC, 0)
