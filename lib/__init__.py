@@ -15,7 +15,8 @@
     film, pictures                                               what could be read when; as files
     phrases, captions                                            single calls, and a room told in four lines
     overlay, closeup                                             experiments over each other, one event
-    document, schema, exports                                    JSON and files
+    document, schema, exports, tables, spans                     JSON and files
+    linkpage                                                     what a link shows, and what can be embedded
     share, hosts, reopen, imports, foreign, shelf, library       what leaves and what comes in
     store, derived, outline, migrations, ledger, owner, recovery keeping, and who sent what
     service, runner, calibrator, dispatch, underway, results     supervising

@@ -22,7 +22,7 @@ from lib.lab import catalogue
 from lib.spec import Arm, is_lab
 
 _HERE = Path(__file__).parent
-_MOUNT = """
+MOUNT = """
 const island = document.getElementById("data")
 hero({ parentElement: document.getElementById("hero"), data: JSON.parse(island.textContent) })
 """
@@ -43,28 +43,30 @@ def html_file(experiment: Experiment, *, link: str | None) -> str:
     Replays offline, loads nothing, and a policy in its head forbids loading anything. Whatever came from
     outside is escaped.
     """
-    script = player.script() + _MOUNT
-    page = (
-        _environment()
-        .get_template("experiment.html")
-        .render(
-            title=_title(experiment),
-            parts=_parts(experiment),
-            many=len(experiment.spec.arms) > 1,
-            asked=[
-                (lanes.model_name(experiment, i), list(_asked(a))) for i, a in enumerate(experiment.spec.arms)
-            ],
-            prompts=_prompts(experiment),
-            made=_day(experiment.created_ms),
-            how=_how(experiment),
-            note=experiment.note,
-            link=link,
-            data=_island(lanes.hero_data(experiment, speed=2.0)),
-            script=Markup(script),  # noqa: S704  our own source
-            style=Markup(player.style()),  # noqa: S704  our own source
-            script_hash=_hash(script),
-        )
+    script = player.script() + MOUNT
+    return rendered(
+        "experiment.html",
+        title=_title(experiment),
+        parts=_parts(experiment),
+        many=len(experiment.spec.arms) > 1,
+        asked=[
+            (lanes.model_name(experiment, i), list(_asked(a))) for i, a in enumerate(experiment.spec.arms)
+        ],
+        prompts=_prompts(experiment),
+        made=_day(experiment.created_ms),
+        how=_how(experiment),
+        note=experiment.note,
+        link=link,
+        data=island(lanes.hero_data(experiment, speed=2.0)),
+        script=Markup(script),  # noqa: S704  our own source
+        style=Markup(player.style()),  # noqa: S704  our own source
+        script_hash=script_hash(script),
     )
+
+
+def rendered(template: str, **values: Any) -> str:
+    """One of lib/templates with its values, escaped; half surrogate pairs are replaced."""
+    page = _environment().get_template(template).render(**values)
     return page.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -78,13 +80,13 @@ def _environment() -> Environment:
     )
 
 
-def _island(data: dict[str, Any]) -> Markup:
+def island(data: dict[str, Any]) -> Markup:
     """JSON that cannot end the element it stands in: every < is written \\u003c."""
     text = json.dumps(data, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace("&", "\\u0026"))  # noqa: S704  just escaped
 
 
-def _hash(script: str) -> str:
+def script_hash(script: str) -> str:
     """What the page's policy calls its one script; over the text between the tags, newlines included."""
     digest = hashlib.sha256(f"\n{script}\n".encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode()}"

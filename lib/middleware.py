@@ -26,7 +26,7 @@ def middleware(index_html: str, *, loopback_only: bool) -> list[Middleware]:
     """What the server wraps around every route. `index_html`: the page shell whose scripts may run."""
     checks = [Middleware(HostCheck)] if loopback_only else []
     headers = Middleware(SecurityHeaders, headers=security_headers(index_html))
-    return [*checks, headers, Middleware(KeptCompressed)]
+    return [*checks, headers, Middleware(OriginCheck), Middleware(KeptCompressed)]
 
 
 def security_headers(index_html: str) -> dict[str, str]:
@@ -83,11 +83,43 @@ class SecurityHeaders:
         async def wrapped(message: Message) -> None:
             if message["type"] == "http.response.start":
                 present = {name.lower() for name, _ in message["headers"]}
-                added = [(k, v) for k, v in self.headers if k not in present]
+                added = [(k, v) for k, v in self.headers if k not in present and not _said(k, present)]
                 message = {**message, "headers": [*message["headers"], *added]}
             await send(message)
 
         return wrapped
+
+
+def _said(name: bytes, present: set[bytes]) -> bool:
+    """A response with a policy of its own says in it who may frame it."""
+    return name == b"x-frame-options" and b"content-security-policy" in present
+
+
+class OriginCheck:
+    """Whatever changes something through our own routes comes from this origin, or from no page at all.
+
+    Streamlit's routes have a check of their own, which does not reach ours.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 403 to an unsafe request that a page of another origin sent."""
+        ours = scope["type"] == "http" and "/_stcore/" not in scope["path"]
+        if ours and scope["method"] not in ("GET", "HEAD", "OPTIONS") and _foreign(dict(scope["headers"])):
+            text = b"This can be asked for by this server's own pages and by programs only.\n"
+            headers = [(b"content-type", b"text/plain; charset=utf-8")]
+            await _answer(send, 403, headers, text)
+            return
+        await self.app(scope, receive, send)
+
+
+def _foreign(headers: dict[bytes, bytes]) -> bool:
+    if headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"):
+        return True
+    origin = headers.get(b"origin")
+    return origin is not None and urlsplit(origin.decode("latin-1")).netloc.encode() != headers.get(b"host")
 
 
 class KeptCompressed:

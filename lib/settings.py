@@ -43,6 +43,11 @@ class Settings(BaseSettings):
     )
     silence_s: float = Field(default=Limits().silence_s, gt=0, description="Seconds since the last byte.")
     total_s: float = Field(default=Limits().total_s, gt=0, description="Seconds a whole call may take.")
+    public_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$",
+        description="Where others reach this server, such as https://gauge.example.com; in shared links.",
+    )
     discover: bool = Field(default=True, description="Look for local servers on their usual ports.")
     download: bool = Field(default=True, description="Fetch a missing tokenizer vocabulary, 10 s at most.")
 

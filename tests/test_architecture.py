@@ -75,6 +75,8 @@ PURE = {
     "lib.hosts",
     "lib.naming",
     "lib.foreign",
+    "lib.tables",
+    "lib.spans",
 }
 IMPURE_LIBRARIES = {"socket", "time", "subprocess", "threading", "os", "pathlib", "random", "datetime"}
 PURE_MAY = {("lib.plan", "random"), ("lib.summary", "datetime")}
@@ -87,6 +89,7 @@ DOORS = {
     "sqlalchemy": ("lib.store", "lib.derived", "lib.ledger", "lib.shelf", "lib.migrations"),
     "alembic": ("lib.store", "lib.migrations"),
     "plotly": ("lib.charts",),
+    "pyarrow": ("lib.tables",),
     "PIL": ("lib.pictures",),
     "starlette": ("lib.api", "lib.middleware"),
     "tiktoken": ("lib.tokens",),

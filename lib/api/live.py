@@ -1,21 +1,17 @@
-"""The routes beside Streamlit's pages: health, one experiment as JSON, its live events, its page's status.
-
-All are GET and change nothing, so that no foreign page can do harm through a visitor's browser.
-"""
+"""One experiment of this server: as JSON, as other files, its live events, and its page's status."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
 
+from lib.api.files import checked, download, file, found_or_error
 from lib.errors import NotFound, StreamgaugeError
 
 if TYPE_CHECKING:
@@ -24,21 +20,11 @@ if TYPE_CHECKING:
 
 UPDATE_S = 1 / 50
 IDLE_S = 0.25
-ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
-def routes(service: Callable[[], Service], index_html: str) -> list[Route]:
-    """Routes for the server. `service` is a function, since the service opens with the server."""
-    api = _Api(service, index_html)
-    return [
-        Route("/healthz", api.health),
-        Route("/api/experiments/{id}.json", api.experiment),
-        Route("/api/experiments/{id}/events", api.events),
-        Route("/experiment", api.page),
-    ]
+class Live:
+    """`service` is a function, since the service opens with the server."""
 
-
-class _Api:
     def __init__(self, service: Callable[[], Service], index_html: str) -> None:
         self.service = service
         self.index_html = index_html
@@ -49,21 +35,22 @@ class _Api:
         return JSONResponse(found, status_code=200 if found.get("status") == "ok" else 503)
 
     async def experiment(self, request: Request) -> Response:
-        """The versioned document of docs/json.md."""
-        wanted = request.path_params["id"]
-        try:
-            text = await run_in_threadpool(self.service().json, _checked(wanted))
-        except NotFound as error:
-            return JSONResponse({"error": str(error)}, status_code=404)
-        except StreamgaugeError as error:
-            return JSONResponse({"error": str(error)}, status_code=503)
-        name = f'attachment; filename="streamgauge-{wanted}.json"'
-        return Response(text, media_type="application/json", headers={"content-disposition": name})
+        """The versioned document of docs/json.md, a table of it, or a trace."""
+        wanted, ending = request.path_params["id"], request.path_params["ending"]
+
+        def made() -> Response:
+            service = self.service()
+            checked(wanted)
+            if ending == "json":
+                return download(service.json(wanted).encode(), ending, f"streamgauge-{wanted}")
+            return file(service.experiment(wanted), ending, f"streamgauge-{wanted}", request)
+
+        return await found_or_error(made)
 
     async def events(self, request: Request) -> Response:
         """What a live page is told, as server-sent events; `Last-Event-ID` resumes."""
         try:
-            wanted = _checked(request.path_params["id"])
+            wanted = checked(request.path_params["id"])
             await run_in_threadpool(self.service().require, wanted)
         except StreamgaugeError as error:
             return JSONResponse({"error": str(error)}, status_code=404)
@@ -72,9 +59,12 @@ class _Api:
         return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
     async def page(self, request: Request) -> Response:
-        """The page shell; its status says whether the experiment exists."""
+        """The page shell; its status says whether the experiment exists, or with `e` the share."""
         try:
-            await run_in_threadpool(self.service().require, _checked(request.query_params.get("id", "")))
+            if "e" in request.query_params:
+                await run_in_threadpool(self.service().library.shared, checked(request.query_params["e"]))
+            else:
+                await run_in_threadpool(self.service().require, checked(request.query_params.get("id", "")))
         except StreamgaugeError:
             return HTMLResponse(self.index_html, status_code=404)
         return HTMLResponse(self.index_html)
@@ -101,12 +91,6 @@ class _Api:
                 return
             idle = UPDATE_S if items else min(IDLE_S, idle + UPDATE_S)
             await asyncio.sleep(idle)
-
-
-def _checked(wanted: str) -> str:
-    if not ID.fullmatch(wanted):
-        raise NotFound("There is no experiment with this id. Check the link.")
-    return wanted
 
 
 def _row(item: FeedItem) -> list[object]:
