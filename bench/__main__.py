@@ -12,6 +12,8 @@ NAMES = {
     "pages": "start-up and page loads, as ratios to a one-line Streamlit page in the same run",
     "instrument": "arrival times against what was really sent, beside a bare reader and others",
     "pictures": "the race and the filmstrip as files: sizes, and how long they take",
+    "metrics": "all numbers of a stream of 10,000 events: how long they take",
+    "coverage": "do the intervals and verdicts hold what they promise, in simulated experiments",
     "memory": "memory of the web process after 20 runs",
 }
 

@@ -67,7 +67,7 @@ def vllm_bench(f: Facts) -> tuple[Row, ...]:
 
 def aiperf(f: Facts) -> tuple[Row, ...]:
     """AIPerf, with tokens as its own tokenizer counts them."""
-    texts = _Times(frame_times(f.texts))
+    texts = _Times(f.text_times)
 
     def itl() -> float:
         return _each(texts.span(), _recount(f))
@@ -98,7 +98,7 @@ def aiperf(f: Facts) -> tuple[Row, ...]:
 
 def guidellm(f: Facts) -> tuple[Row, ...]:
     """GuideLLM, with tokens as the server reports them."""
-    texts = _Times(frame_times(f.texts))
+    texts = _Times(f.text_times)
 
     def end() -> float:
         done = [e.t_ns / 1e9 for e in f.timeline.events if e.kind == "done"]
@@ -155,7 +155,7 @@ def etalon(f: Facts, deadlines: Deadlines = DEADLINES) -> tuple[Row, ...]:
 
 def mlperf(f: Facts) -> tuple[Row, ...]:
     """MLPerf's loadgen; the tested system reports its first token there, here the first text stands in."""
-    first = _Times(frame_times(f.texts)).first
+    first = _Times(f.text_times).first
     return _rows(f, "MLPerf loadgen", [
         ("TTFT", "s", first, "first token as the tested system reports it; here the first text",
          "the system measures itself", "ttft_s"),
@@ -170,7 +170,7 @@ def mlperf(f: Facts) -> tuple[Row, ...]:
 def opentelemetry(f: Facts) -> tuple[Row, ...]:
     """OpenTelemetry's GenAI client metrics, and the server's time per token from where a client stands."""
     chunks = _Times(frame_times(e for e in f.timeline.events if e.kind not in ("comment", "done")))
-    first = _Times(frame_times(f.texts)).first
+    first = _Times(f.text_times).first
     tool, any_kind = "OpenTelemetry", "chunks of any kind count, usage included"
     duration: Asked = (
         "gen_ai.client.operation.duration", "s", lambda: _closed(f), "the operation ends",
@@ -191,7 +191,7 @@ def opentelemetry(f: Facts) -> tuple[Row, ...]:
 
 def artificial_analysis(f: Facts) -> tuple[Row, ...]:
     """Artificial Analysis, with our recount for its tokens."""
-    texts = _Times(frame_times(f.texts))
+    texts = _Times(f.text_times)
 
     def visible() -> float:
         tokens = f.content_tokens - _early(f, "content")
@@ -265,7 +265,7 @@ class _Times:
 
 
 def _content(f: Facts) -> _Times:
-    return _Times(frame_times(f.visible))
+    return _Times(f.visible_times)
 
 
 def _rows(f: Facts, tool: str, asked: list[Asked], *, streamed: bool = True) -> tuple[Row, ...]:

@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
+from operator import attrgetter
 from statistics import median
 from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from lib.spec import Pairs
 from lib.timeline import Event, Timeline
 
+Integers = npt.NDArray[np.int64]
 Kind = Literal["incremental", "bunched", "buffered", "replayed", "stalled"]
 
 RATES = frozenset({"answer_tps", "tpot_s", "peak", "answer_cps", "events_as_tokens_rate", "rate_error"})
@@ -71,16 +77,16 @@ class Delivery:
     client_bound: bool = False
 
 
-class Bunch(NamedTuple):
-    """Events with text that came together. `read`: the one that brought the last of them."""
+class Bunches(NamedTuple):
+    """Events with text that came together, one a place. `read`: the one that brought the last of them."""
 
-    first_ns: int
-    last_ns: int
-    events: int
-    read: int
+    first_ns: Integers
+    last_ns: Integers
+    events: Integers
+    read: Integers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stream:
     """What a verdict looks at. `wait_ns`: from the request, or the last reasoning, to the first text."""
 
@@ -88,7 +94,7 @@ class Stream:
     headers: dict[str, str]
     events: tuple[Event, ...]
     wait_ns: int
-    bunches: tuple[Bunch, ...]
+    bunches: Bunches
 
     @property
     def first_ns(self) -> int:
@@ -100,12 +106,22 @@ class Stream:
         """From the first text to the last."""
         return self.events[-1].t_ns - self.events[0].t_ns
 
-    @property
-    def gaps(self) -> list[int]:
-        """Pauses between the bunches."""
-        return [b.first_ns - a.last_ns for a, b in pairwise(self.bunches)]
+    @cached_property
+    def moments(self) -> int:
+        """How many bunches there are."""
+        return len(self.bunches.read)
 
-    @property
+    @cached_property
+    def gaps(self) -> Integers:
+        """Pauses between the bunches."""
+        return self.bunches.first_ns[1:] - self.bunches.last_ns[:-1]
+
+    @cached_property
+    def pause(self) -> float:
+        """The median of the pauses."""
+        return float(np.median(self.gaps))
+
+    @cached_property
     def queued(self) -> int:
         """How many reads were queued, up to the last text."""
         return sum(r.earliest_ns < r.t_ns for r in self.timeline.reads[: self.events[-1].read + 1])
@@ -130,6 +146,13 @@ def delivery(timeline: Timeline, headers: Pairs = ()) -> Delivery:
     return replace(found, evidence=_evidence(stream, found.kind), client_bound=stream.client_bound)
 
 
+def withheld(timeline: Timeline, headers: Pairs = ()) -> tuple[frozenset[str], str]:
+    """(metrics that mean nothing here, why): what `delivery` says of them, without the rest. Often none."""
+    stream = "" if timeline.mode == "blocking" else _stream(timeline, headers)
+    found = None if isinstance(stream, str) else _judged(stream)
+    return (frozenset(), "") if found is None else (found.withheld, found.why_withheld or "")
+
+
 def compare_encodings(
     identity: Timeline, gzip: Timeline, headers: Pairs = (), gzip_headers: Pairs = ()
 ) -> Delivery:
@@ -150,13 +173,14 @@ def compare_encodings(
 
 def _stream(timeline: Timeline, headers: Pairs) -> Stream | str:
     """What can be judged, or why nothing can."""
-    texts = [e for e in timeline.events if e.kind in ("content", "reasoning")]
-    events = _first_of_frames([e for e in texts if e.kind == "content"])
+    events = _first_of_frames([e for e in timeline.events if e.kind == "content"])
     waited_from = 0
     if len(events) < LEAST:
-        events = _first_of_frames(texts)
-    elif thought := [e.t_ns for e in texts if e.kind == "reasoning" and e.t_ns <= events[0].t_ns]:
-        waited_from = thought[-1]
+        events = _first_of_frames([e for e in timeline.events if e.kind in ("content", "reasoning")])
+    else:
+        first = events[0].t_ns
+        thought = (e.t_ns for e in reversed(timeline.events) if e.kind == "reasoning" and e.t_ns <= first)
+        waited_from = next(thought, 0)
     if not events:
         return "No text arrived, so there is no delivery to judge."
     if len(events) < LEAST:
@@ -169,19 +193,17 @@ def _stream(timeline: Timeline, headers: Pairs) -> Stream | str:
 def _first_of_frames(events: list[Event]) -> tuple[Event, ...]:
     """One event of each frame, in order of time; of unknown frames every event is one."""
     frames = {(e.start if e.end > e.start else -i): e for i, e in enumerate(events, 1)}
-    return tuple(sorted(frames.values(), key=lambda e: e.t_ns))
+    return tuple(sorted(frames.values(), key=attrgetter("t_ns")))
 
 
-def _bunches(events: tuple[Event, ...]) -> tuple[Bunch, ...]:
+def _bunches(events: tuple[Event, ...]) -> Bunches:
     mean = (events[-1].t_ns - events[0].t_ns) / (len(events) - 1)
     apart = min(TOGETHER_NS, mean * TOGETHER_SHARE)
-    found: list[Bunch] = []
-    for event in events:
-        if found and event.t_ns - found[-1].last_ns <= apart:
-            found[-1] = Bunch(found[-1].first_ns, event.t_ns, found[-1].events + 1, event.read)
-        else:
-            found.append(Bunch(event.t_ns, event.t_ns, 1, event.read))
-    return tuple(found)
+    times = np.asarray([e.t_ns for e in events])
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(times) > apart) + 1])
+    ends = np.append(starts[1:], len(events)) - 1
+    reads = np.asarray([e.read for e in events])
+    return Bunches(times[starts], times[ends], ends - starts + 1, reads[ends])
 
 
 def _judged(stream: Stream) -> Delivery:
@@ -194,7 +216,7 @@ def _judged(stream: Stream) -> Delivery:
         return Delivery(None, _TOO_FAST) if _in_doubt(stream) else _bunch_verdict(stream)
     if stalls:
         longest = max(stalls, key=lambda i: stream.gaps[i])
-        since = (stream.bunches[longest].last_ns - stream.first_ns) / 1e9
+        since = (stream.bunches.last_ns[longest] - stream.first_ns) / 1e9
         told = f"The text stopped for {_s(stream.gaps[longest])}, {since:.2f} s after it began"
         more = "." if len(stalls) == 1 else f", and {len(stalls) - 1} more times."
         return Delivery("stalled", told + more)
@@ -215,9 +237,9 @@ def _told_at_once(stream: Stream) -> Delivery:
     after = f"after {_s(stream.wait_ns)} in which no text came"
     if stream.wait_ns < WAIT_NS:
         return Delivery(None, f"All text came at once, {after}: too soon to tell how it was made.")
-    if hidden and len(stream.bunches) > 1:
+    if hidden and stream.moments > 1:
         return Delivery(None, f"All text came within {_s(stream.span_ns)}, {after}. {_LOOK_ALIKE}")
-    came = "in one piece" if len(stream.bunches) == 1 else f"within {_s(stream.span_ns)}"
+    came = "in one piece" if stream.moments == 1 else f"within {_s(stream.span_ns)}"
     if _on_the_way(stream.headers):
         said = f"Something on the way held the text back: all of it came {came}, {after}."
         return _withholding(Delivery("buffered", said, fix=_fix(stream.headers)))
@@ -230,21 +252,20 @@ def _stalls(stream: Stream) -> list[int]:
     gaps, span = stream.gaps, stream.span_ns
     if len(gaps) < LEAST - 1:
         return []
-    least = max(STALL_NS, STALL_TIMES * median(gaps))
-    return [i for i, g in enumerate(gaps) if g >= least and (g >= LONG_STALL_NS or g >= STALL_SHARE * span)]
+    long = (gaps >= LONG_STALL_NS) | (gaps >= STALL_SHARE * span)
+    stalls: list[int] = np.flatnonzero(long & (gaps >= max(STALL_NS, STALL_TIMES * stream.pause))).tolist()
+    return stalls
 
 
 def _bunched(stream: Stream, stalls: list[int]) -> bool:
     """Whether a fifth of the events came with others, leaving out those that a stall had held back."""
-    caught_up = set[Bunch]()
+    first, left = stream.bunches.first_ns, np.full(stream.moments, fill_value=True)
     for i in stalls:
-        until = stream.bunches[i + 1].first_ns + CATCH_UP * stream.gaps[i]
-        caught_up |= {b for b in stream.bunches[i + 1 :] if b.first_ns <= until}
-    left = [b for b in stream.bunches if b not in caught_up]
-    events = sum(b.events for b in left)
-    if (stalls and events < 2 * LEAST) or round(1 - len(left) / events, 9) < BUNCHED:
+        left[i + 1 :] &= first[i + 1 :] > first[i + 1] + CATCH_UP * stream.gaps[i]
+    events = int(stream.bunches.events[left].sum())
+    if (stalls and events < 2 * LEAST) or round(1 - int(left.sum()) / events, 9) < BUNCHED:
         return False
-    return median(stream.gaps) >= QUIET_NS
+    return stream.pause >= QUIET_NS
 
 
 def _in_doubt(stream: Stream) -> bool:
@@ -253,13 +274,11 @@ def _in_doubt(stream: Stream) -> bool:
     if not stream.client_bound:
         return False
     reads = stream.timeline.reads
-    joined = [(a, b) for a, b in pairwise(stream.bunches) if b.events > 1]
-    doubted = [
-        b.events
-        for a, b in joined
-        if reads[b.read].t_ns - reads[b.read].earliest_ns >= DOUBT * (b.first_ns - a.last_ns)
-    ]
-    return sum(doubted) >= DOUBT * sum(b.events for _, b in joined)
+    joined = np.flatnonzero(stream.bunches.events[1:] > 1) + 1
+    events, brought = stream.bunches.events[joined], [reads[i] for i in stream.bunches.read[joined].tolist()]
+    open_ns = np.asarray([r.t_ns - r.earliest_ns for r in brought], dtype=np.int64)
+    doubted = events[open_ns >= DOUBT * stream.gaps[joined - 1]]
+    return bool(doubted.sum() >= DOUBT * events.sum())
 
 
 def _block(stream: Stream) -> int | None:
@@ -268,7 +287,7 @@ def _block(stream: Stream) -> int | None:
     The first bunch may hold the headers, the last is what was left.
     """
     reads = stream.timeline.reads
-    ends = [b.read + 1 for b in stream.bunches[:-1]]
+    ends = (stream.bunches.read[:-1] + 1).tolist()
     sizes = [sum(r.size for r in reads[a:b]) for a, b in pairwise(ends)]
     if len(sizes) < 2 or min(sizes) < BLOCK:
         return None
@@ -282,7 +301,7 @@ def _block_verdict(stream: Stream, block: int) -> Delivery:
 
 
 def _bunch_verdict(stream: Stream) -> Delivery:
-    events, pause = len(stream.events) / len(stream.bunches), median(stream.gaps)
+    events, pause = len(stream.events) / stream.moments, stream.pause
     said = f"The text came in bunches: {events:.1f} events at a time on average, {_s(pause)} apart."
     return Delivery("bunched", said, fix=_fix(stream.headers) if _on_the_way(stream.headers) else None)
 
@@ -293,12 +312,12 @@ def _withholding(found: Delivery) -> Delivery:
 
 
 def _evidence(stream: Stream, kind: Kind | None) -> tuple[str, ...]:
-    events, moments = len(stream.events), len(stream.bunches)
+    events, moments = len(stream.events), stream.moments
     lines = [f"{events:,} events with text came at {moments:,} {'moments' if moments > 1 else 'moment'}."]
-    took = f"They took {_s(stream.span_ns)}" if stream.gaps else "They came"
+    took = f"They took {_s(stream.span_ns)}" if stream.moments > 1 else "They came"
     lines.append(f"{took}, after a wait of {_s(stream.wait_ns)}.")
-    if stream.gaps:
-        longest, middle = max(stream.gaps), median(stream.gaps)
+    if stream.moments > 1:
+        longest, middle = int(stream.gaps.max()), stream.pause
         lines.append(f"The longest pause between them is {_s(longest)}, the median {_s(middle)}.")
     sizes = [r.size for r in stream.timeline.reads if r.size]
     if sizes:

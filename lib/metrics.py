@@ -12,7 +12,7 @@ from typing import Generic, Literal, TypeVar
 
 from lib import moments, pace
 from lib import timeline as timelines
-from lib.delivery import BUNCHED, delivery
+from lib.delivery import BUNCHED, withheld
 from lib.experiment import Number
 from lib.facts import Facts, Unknown
 from lib.pairs import between
@@ -166,10 +166,10 @@ def measure(
         except Unknown as reason:
             values[name] = None
             reasons[name] = str(reason)
-    delivered = delivery(timeline, headers)
-    for name in delivered.withheld - reasons.keys():
+    meaningless, why = withheld(timeline, headers)
+    for name in meaningless - reasons.keys():
         values[name] = None
-        reasons[name] = delivered.why_withheld or ""
+        reasons[name] = why
     return values, reasons
 
 

@@ -130,10 +130,10 @@ def _mark(f: Facts, name: str, missing: str) -> int:
 
 
 def _first_event(f: Facts) -> int:
-    times = [e.t_ns for e in f.timeline.events if e.kind != "comment"]
-    if not times:
+    first = next((e.t_ns for e in f.timeline.events if e.kind != "comment"), None)
+    if first is None:
         raise Unknown("No event arrived.")
-    return times[0]
+    return first
 
 
 def _thinking(f: Facts) -> int:

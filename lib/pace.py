@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from lib.facts import NO_TEXT, Facts, Unknown
-from lib.rates import window_rate
+from lib.rates import peak_rate
 
 
 def _s(ns: float) -> float:
@@ -40,12 +42,12 @@ def coalesced_share(f: Facts) -> float:
 
 def gap_median_s(f: Facts) -> float:
     """Median of the gaps between arrivals of visible text."""
-    return _s(_quantile(f.gaps, 0.5))
+    return _s(_quantile(f.ordered_gaps, 0.5))
 
 
 def gap_p95_s(f: Facts) -> float:
     """95th percentile of the gaps, interpolated linearly."""
-    return _s(_quantile(f.gaps, 0.95))
+    return _s(_quantile(f.ordered_gaps, 0.95))
 
 
 def gap_max_s(f: Facts) -> float:
@@ -55,8 +57,8 @@ def gap_max_s(f: Facts) -> float:
 
 def gap_cv(f: Facts) -> float:
     """Population standard deviation of the gaps / their mean."""
-    mean = sum(f.gaps) / len(f.gaps)
-    return math.sqrt(sum((g - mean) ** 2 for g in f.gaps) / len(f.gaps)) / mean
+    gaps = np.asarray(f.gaps, dtype=np.float64)
+    return float(gaps.std() / gaps.mean())
 
 
 def freeze_count(f: Facts) -> int:
@@ -145,8 +147,7 @@ def peak(f: Facts) -> float:
     """Largest number of recounted visible tokens in any window of 1 s."""
     if f.answer_ns <= 0:
         raise Unknown("All visible text arrived at one moment, so it has no rate.")
-    times = [e.t_ns / 1e9 for e in f.visible]
-    return float(window_rate(times, f.visible_counts)[1].max())
+    return peak_rate(f.shows.t_ns, f.visible_counts)
 
 
 def answer_cps(f: Facts) -> float:
@@ -171,9 +172,8 @@ def _per(tokens: int, events: int) -> float:
     return tokens / events
 
 
-def _quantile(values: list[int], q: float) -> float:
-    """Linear interpolation between the two nearest of the sorted values."""
-    ordered = sorted(values)
+def _quantile(ordered: list[int], q: float) -> float:
+    """Linear interpolation between the two nearest of sorted values."""
     place = (len(ordered) - 1) * q
     low = math.floor(place)
     high = min(low + 1, len(ordered) - 1)

@@ -25,10 +25,14 @@ def window_rate(
     """
     at = np.rint(np.asarray(times_s, dtype=np.float64) * 1e9).astype(np.int64)
     width = round(w * 1e9)
-    total = np.concatenate([[0], np.cumsum(np.asarray(tokens, dtype=np.int64))])
     points = np.unique(np.concatenate([at, at + width]))
-    inside = total[np.searchsorted(at, points, "right")] - total[np.searchsorted(at, points - width, "right")]
-    return points / 1e9, inside / w
+    return points / 1e9, _inside(at, tokens, points, width) / w
+
+
+def peak_rate(times_ns: Sequence[int], tokens: Sequence[int], w: float = 1.0) -> float:
+    """The highest of `window_rate`, from times in ns that must not fall: it is always at an arrival."""
+    at = np.asarray(times_ns, dtype=np.int64)
+    return float(_inside(at, tokens, at, round(w * 1e9)).max() / w)
 
 
 def cost_usd(
@@ -54,6 +58,16 @@ def goodput(good: Sequence[bool], wall_s: float | None) -> tuple[float | None, f
     """(good calls / all started calls, good calls per second of the experiment); None without any."""
     share = sum(good) / len(good) if good else None
     return share, sum(good) / wall_s if wall_s else None
+
+
+def _inside(
+    at: npt.NDArray[np.int64], tokens: Sequence[int], points: npt.NDArray[np.int64], width: int
+) -> npt.NDArray[np.int64]:
+    """Tokens that came in (point - width, point], for each point."""
+    total = np.concatenate([[0], np.cumsum(np.asarray(tokens, dtype=np.int64))])
+    until, since = np.searchsorted(at, points, "right"), np.searchsorted(at, points - width, "right")
+    inside: npt.NDArray[np.int64] = total[until] - total[since]
+    return inside
 
 
 def _holds(name: str, value: object, limit: float) -> bool:

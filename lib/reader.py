@@ -14,11 +14,15 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from lib.experiment import Number
 from lib.facts import CUT, NO_TEXT, Facts, Unknown
 from lib.metrics import Metric
 from lib.timeline import Recount, Timeline
 
+Floats = npt.NDArray[np.float64]
 SILENT_WPM = 238.0
 """Silent reading, words a minute: doi 10.1016/j.jml.2019.104047."""
 ALOUD_WPM = 183.0
@@ -73,29 +77,38 @@ class Fluid:
     line: tuple[tuple[float, float], ...]
 
 
+NOTHING_READ = Fluid((), (), ())
+
+
 def fluid(arrivals: Sequence[tuple[float, int]], r: float) -> Fluid:
     """F_1 = t_1 + n_1/r; F_i = max(F_(i-1), t_i) + n_i/r; stall_i = max(0, t_i - F_(i-1)). O(n).
 
     `arrivals`: (seconds, characters), times rising; `r` > 0. Empty for no arrivals.
     """
     if not arrivals:
-        return Fluid((), (), ())
-    finish: list[float] = []
-    stalls: list[Stall] = []
-    read, at = 0, arrivals[0][0]
-    line = [(at, 0.0)]
-    for t, chars in arrivals:
-        if t - at > INSTANT_S:
-            stalls.append(Stall(at, t - at))
-            line += [(at, float(read)), (t, float(read))]
-        at = max(at, t) + chars / r
-        read += chars
-        finish.append(at)
-    return Fluid(tuple(finish), tuple(stalls), (*line, (at, float(read))))
+        return NOTHING_READ
+    times, chars = (np.asarray(column, dtype=np.float64) for column in zip(*arrivals, strict=True))
+    return _flow(times, chars, r)
+
+
+def _flow(times: Floats, chars: Floats, r: float) -> Fluid:
+    """As `fluid`, from columns of at least one arrival."""
+    read = np.concatenate([[0.0], np.cumsum(chars)])
+    # F_i - (characters up to i)/r is the latest t_j - (characters before j)/r so far: no loop is needed.
+    finish = np.maximum.accumulate(times - read[:-1] / r) + read[1:] / r
+    waits = times[1:] - finish[:-1]
+    at = np.flatnonzero(waits > INSTANT_S)
+    stalls = tuple(map(Stall, finish[at].tolist(), waits[at].tolist()))
+    line = [(float(times[0]), 0.0)]
+    for stall, known in zip(stalls, read[at + 1].tolist(), strict=True):
+        line += [(stall.start_s, known), (stall.start_s + stall.seconds, known)]
+    return Fluid(tuple(finish.tolist()), stalls, (*line, (float(finish[-1]), float(read[-1]))))
 
 
 def mostly_latin(text: str) -> bool:
     """Whether at least half of the letters are Latin; true of a text without letters."""
+    if text.isascii():
+        return True
     letters = {c: n for c, n in Counter(text).items() if c.isalpha()}
     latin = sum(
         n for c, n in letters.items() if unicodedata.name(c, "").startswith(("LATIN", "FULLWIDTH LATIN"))
@@ -127,14 +140,14 @@ class Reading:
         self.expected_wait_s = expected_wait_s
 
     @cached_property
-    def arrivals(self) -> list[tuple[float, int]]:
-        """(seconds, characters) of visible text; leading white space is read with what follows it."""
-        return arrivals(self.facts)
+    def arrivals(self) -> tuple[Floats, Floats]:
+        """(seconds, characters), as `arrivals` has them, in columns."""
+        return _arrived(self.facts)
 
     @cached_property
     def cps(self) -> float:
         """Characters a second; Unknown where a preset does not apply."""
-        known = all(e.text is not None for e in self.facts.visible)
+        known = None not in self.facts.shows.text
         if self.reader.latin and known and not mostly_latin(self.facts.text):
             raise Unknown(OTHER_SCRIPT)
         if not self.reader.cps > 0:
@@ -144,16 +157,32 @@ class Reading:
     @cached_property
     def fluid(self) -> Fluid:
         """The model at work; empty for a call without visible text."""
-        return fluid(self.arrivals, self.cps)
+        times, chars = self.arrivals
+        return _flow(times, chars, self.cps) if self.cps and times.size else NOTHING_READ
 
     @property
     def whole(self) -> Fluid:
         """As `fluid`; Unknown for a cut answer, or one without visible text."""
-        if not self.arrivals:
+        if not self.arrivals[0].size:
             raise Unknown(NO_TEXT)
         if not self.facts.timeline.complete:
             raise Unknown(CUT)
         return self.fluid
+
+    @cached_property
+    def due(self) -> tuple[int, int]:
+        """Token deadlines (missed, in all); Unknown without a recount, a whole answer, or deadlines."""
+        if self.deadlines is None:
+            raise Unknown("No deadlines were set.")
+        if not self.facts.timeline.complete:
+            raise Unknown(CUT)
+        first, each = (round(s * 1e9) for s in self.deadlines)
+        if each <= 0 or first < 0:
+            raise Unknown("A deadline between tokens is more than 0 s.")
+        missed, total = _deadlines(self.facts, first, each)
+        if not total:
+            raise Unknown(NO_TEXT)
+        return missed, total
 
     @property
     def stall_s(self) -> float:
@@ -166,15 +195,21 @@ def arrivals(f: Facts) -> list[tuple[float, int]]:
 
     Leading white space is counted with that first one. Of withheld text the first arrival is taken.
     """
-    found: Counter[int] = Counter()
-    seen = any(e.text is None for e in f.visible)
-    early = 0
-    for event in f.visible:
-        seen = seen or not (event.text or "").isspace()
-        if seen:
-            found[f.e2e_ns if f.blocking else event.t_ns] += event.chars + early
-        early = 0 if seen else early + event.chars
-    return [(t / 1e9, n) for t, n in sorted(found.items())]
+    times, chars = _arrived(f)
+    return list(zip(times.tolist(), chars.astype(np.int64).tolist(), strict=True))
+
+
+def _arrived(f: Facts) -> tuple[Floats, Floats]:
+    texts = f.shows.text
+    first = next((i for i, text in enumerate(texts) if text is None or not text.isspace()), len(texts))
+    if first == len(texts):
+        return np.empty(0), np.empty(0)
+    if f.blocking:
+        return np.array([f.e2e_ns / 1e9]), np.array([float(f.length)])
+    times, at = np.unique(np.asarray(f.shows.t_ns[first:], dtype=np.int64), return_inverse=True)
+    chars: Floats = np.bincount(at, weights=f.shows.chars[first:]).astype(np.float64)
+    chars[0] += sum(f.shows.chars[:first])
+    return times / 1e9, chars
 
 
 def reader_stall_count(r: Reading) -> int:
@@ -212,7 +247,7 @@ def qoe(r: Reading) -> float:
     versions of that paper use another formula.
     """
     line = r.whole.line
-    end, wait, chars = r.arrivals[-1][0], r.expected_wait_s, line[-1][1]
+    end, wait, chars = float(r.arrivals[0][-1]), r.expected_wait_s, line[-1][1]
     if end <= wait:
         raise Unknown("The whole answer came before a reader would have expected its beginning.")
     expected = [(wait, 0.0), (wait + chars / r.cps, chars)]
@@ -226,40 +261,32 @@ def qoe(r: Reading) -> float:
 
 def deadlines_total(r: Reading) -> int:
     """Deadlines there were: one a token in time, and each that passed while waiting for a late one."""
-    return _deadlines(r)[1]
+    return r.due[1]
 
 
 def deadlines_missed(r: Reading) -> int:
     """A late token misses 1 + floor(lateness / deadline between tokens)."""
-    return _deadlines(r)[0]
+    return r.due[0]
 
 
 def fluidity_index(r: Reading) -> float:
     """1 - deadlines_missed / deadlines_total; arXiv 2407.07000 and its code."""
-    missed, total = _deadlines(r)
+    missed, total = r.due
     return 1 - missed / total
 
 
-def _deadlines(r: Reading) -> tuple[int, int]:
+def _deadlines(f: Facts, first_ns: int, each: int) -> tuple[int, int]:
     """(missed, total); slack of a token in time is carried to the next, a late one leaves none."""
-    if r.deadlines is None:
-        raise Unknown("No deadlines were set.")
-    if not r.facts.timeline.complete:
-        raise Unknown(CUT)
-    each = round(r.deadlines.token_s * 1e9)
-    if each <= 0:
-        raise Unknown("The deadline between tokens is more than 0 s.")
-    due, before, missed, total = round(r.deadlines.first_s * 1e9), 0, 0, 0
-    for event, tokens in zip(r.facts.visible, r.facts.visible_counts, strict=True):
-        at = r.facts.e2e_ns if r.facts.blocking else event.t_ns
-        for _ in range(tokens):
-            late = at - before - due
-            passed = 1 + late // each if late > 0 else 0
-            missed, total, before = missed + passed, total + max(1, passed), at
-            due = each + max(0, -late)
-    if not total:
-        raise Unknown(NO_TEXT)
-    return missed, total
+    tokens = np.asarray(f.visible_counts, dtype=np.int64)
+    times = np.asarray(f.shows.t_ns, dtype=np.int64) if not f.blocking else np.full(len(tokens), f.e2e_ns)
+    times, tokens = times[tokens > 0], tokens[tokens > 0]
+    # After an event's first token the others come with no gap, each with one more deadline of slack.
+    earned = np.concatenate([[first_ns], each * tokens[:-1]])[: len(tokens)]
+    slack = np.cumsum(earned - np.diff(times, prepend=0))
+    floor = np.minimum.accumulate(np.concatenate([[0], slack]))[:-1]
+    late = np.maximum(0, floor - slack)
+    missed = np.where(late > 0, 1 + late // each, 0)
+    return int(missed.sum()), int((np.maximum(1, missed) + tokens - 1).sum())
 
 
 def _at(line: Sequence[tuple[float, float]], times: Sequence[float]) -> list[float]:

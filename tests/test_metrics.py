@@ -24,6 +24,7 @@ from lib.metrics import (
     meets,
     window_rate,
 )
+from lib.rates import peak_rate
 from lib.recording import CallError
 from lib.timeline import Event, Recount, Timeline, Usage, decode
 from tests.experiments import timeline
@@ -133,6 +134,14 @@ def test_no_window_holds_more_than_was_counted(rows: list[tuple[int, int]]) -> N
     rows.sort()
     _, rate = window_rate([t / 1000 for t, _ in rows], [n for _, n in rows], 0.25)
     assert 0 <= rate.min() <= rate.max() * 0.25 <= sum(n for _, n in rows)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 9)), min_size=1, max_size=40))
+def test_the_peak_is_the_highest_window(rows: list[tuple[int, int]]) -> None:
+    rows.sort()
+    tokens = [n for _, n in rows]
+    _, rate = window_rate([t / 1000 for t, _ in rows], tokens, 0.25)
+    assert peak_rate([t * 1_000_000 for t, _ in rows], tokens, 0.25) == rate.max()
 
 
 def test_the_pair_of_the_worked_example() -> None:

@@ -235,6 +235,38 @@ def test_with_equal_text_the_head_start_less_the_stalls_is_saved(
     assert close(values["reader_time_saved_s"], head_start - float(values["reader_stall_s"] or 0))
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 4)), min_size=1, max_size=30),
+    st.integers(0, 2000),
+    st.integers(1, 300),
+)
+def test_deadlines_are_those_counted_token_by_token(
+    rows: list[tuple[int, int]], first: int, each: int
+) -> None:
+    rows.sort()
+    line, recount = streaming([Row(i, t, "content", "x", n) for i, (t, n) in enumerate(rows)])
+    values, _ = read(line, recount, deadlines=Deadlines(first / 1000, each / 1000))
+    due, before, missed, total = first, 0, 0, 0
+    for at in [t for t, n in rows for _ in range(n)]:
+        late = at - before - due
+        passed = 1 + late // each if late > 0 else 0
+        missed, total, before, due = missed + passed, total + max(1, passed), at, each + max(0, -late)
+    assert (values["deadlines_missed"], values["deadlines_total"]) == (
+        (missed, total) if total else (None, None)
+    )
+
+
+@given(ROWS, st.floats(1, 500))
+def test_the_reader_never_outruns_the_text(rows: list[tuple[int, int]], cps: float) -> None:
+    came = arrivals(Facts(staircase(rows), None))
+    at, stalls = came[0][0], 0.0
+    for (t, n), finish in zip(came, fluid(came, cps).finish_s, strict=True):
+        stalls += max(0.0, t - at)
+        at = max(at, t) + n / cps
+        assert math.isclose(finish, at, rel_tol=1e-9)
+    assert abs(sum(s.seconds for s in fluid(came, cps).stalls) - stalls) < 1e-6
+
+
 @given(ROWS, st.floats(1, 500), st.floats(0, 5))
 def test_quality_lies_between_nothing_and_all(rows: list[tuple[int, int]], cps: float, wait: float) -> None:
     quality: Any = read(staircase(rows), reader=Reader(cps), expected_wait_s=wait)[0]["qoe"]
@@ -246,7 +278,8 @@ def test_quality_is_what_small_steps_add_up_to(rows: list[tuple[int, int]], cps:
     line = staircase(rows)
     quality: Any = read(line, reader=Reader(cps))[0]["qoe"]
     reading = Reading(Facts(line, None), Reader(cps))
-    end, chars = reading.arrivals[-1][0], sum(n for _, n in rows)
+    came = arrivals(reading.facts)
+    end, chars = came[-1][0], sum(n for _, n in rows)
     if quality is None or end < 1.5:
         return
     corners = reading.fluid.line
@@ -254,7 +287,7 @@ def test_quality_is_what_small_steps_add_up_to(rows: list[tuple[int, int]], cps:
     def characters(t: float) -> float:
         before = [y + (t - x) * cps for (x, y), (_, up) in pairwise(corners)
                   if x <= t and up > y]  # fmt: skip
-        arrived = sum(n for at, n in reading.arrivals if at <= t)
+        arrived = sum(n for at, n in came if at <= t)
         return min(before[-1] if before else 0.0, arrived)
 
     steps = [end * (i + 0.5) / 2000 for i in range(2000)]
