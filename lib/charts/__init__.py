@@ -8,23 +8,41 @@ from plotly.graph_objects import Figure
 
 from lib.charts.arrivals import arrivals_alt, arrivals_figure, picked
 from lib.charts.errors import errors_alt, errors_figure, spread_alt, spread_figure
+from lib.charts.gaps import ecdf_alt, ecdf_figure, gaps_alt, gaps_figure
 from lib.charts.look import MAX_POINTS, duration, extremes, spread
+from lib.charts.multiples import multiples_alt, multiples_figure
+from lib.charts.overlay import overlay_alt, overlay_figure
 from lib.charts.phases import moments_alt, moments_figure, spoken, waits, waterfall_alt, waterfall_figure
+from lib.charts.tables import Table, arrivals_table, csv_text, gaps_table, lanes_table, rates_table
 from lib.charts.throughput import throughput_alt, throughput_figure
 from lib.charts.timeline import timeline_alt, timeline_figure
 
 __all__ = [
     "MAX_POINTS",
     "Figure",
+    "Table",
     "arrivals_alt",
     "arrivals_figure",
+    "arrivals_table",
+    "csv_text",
     "duration",
+    "ecdf_alt",
+    "ecdf_figure",
     "errors_alt",
     "errors_figure",
     "extremes",
+    "gaps_alt",
+    "gaps_figure",
+    "gaps_table",
+    "lanes_table",
     "moments_alt",
     "moments_figure",
+    "multiples_alt",
+    "multiples_figure",
+    "overlay_alt",
+    "overlay_figure",
     "picked",
+    "rates_table",
     "spoken",
     "spread",
     "spread_alt",

@@ -18,10 +18,6 @@ GL_ABOVE = 1_000
 """Points from which WebGL draws; SVG is sharper below and freezes the page far above."""
 MAX_POINTS = 20_000
 CLOCK = "seconds since the request was sent"
-NARROW_PX = 310
-"""How wide a plot is on a narrow screen, where labels must still find room."""
-LETTER_PX = 6.4
-"""How wide a letter of a label is on average."""
 
 
 class Palette(NamedTuple):
@@ -159,11 +155,6 @@ def translucent(colour: str, share: float = 0.1) -> str:
     """A colour of the palette that lets the background through, by default for the area under a line."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{share:.2f})"
-
-
-def swatch(colour: str, words: str) -> str:
-    """A label that begins with a stroke in its line's colour, itself in the text's."""
-    return f"<span style='color:{colour}'><b>—</b></span> {words}"
 
 
 def duration(x_s: float) -> str:

@@ -8,17 +8,15 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from lib.charts.labels import Spot, letters, on_line, swatch
 from lib.charts.lane import Lane, View
 from lib.charts.look import (
     GL_ABOVE,
-    LETTER_PX,
     MAX_POINTS,
-    NARROW_PX,
     Floats,
     Palette,
     seconds,
     spread,
-    swatch,
     translucent,
 )
 from lib.lanes import Entry
@@ -130,22 +128,10 @@ def _labels(
     for nth, steps in enumerate(ranked):
         x, y = _spot(steps, _heights(steps, unit), 1 - (nth + 0.7) / len(made), seen)
         name = names[steps.lane.place]
-        left = _to_the_left(seen.share(x), len(name), wanted=nth < len(made) / 2)
         words = swatch(steps.lane.colour(palette), name)
-        labels.append({
-            "x": x, "y": y, "xref": "x", "yref": yaxis, "showarrow": False, "text": words,
-            "xanchor": "right" if left else "left", "xshift": -5 if left else 5, "yanchor": "middle",
-            "font": {"size": 11, "color": palette.text}, "bgcolor": palette.back, "borderpad": 1,
-        })  # fmt: skip
+        spot = Spot(x, y, seen.share(x), 0, words, letters(name) + 2)
+        labels.append(on_line(spot, palette, yaxis, prefer_left=nth < len(made) / 2))
     return labels
-
-
-def _to_the_left(along: float, letters: int, *, wanted: bool) -> bool:
-    """On which side of a point a label stands; on the narrowest screens where only one has room there."""
-    wide = (letters + 4) * LETTER_PX / NARROW_PX
-    if along < wide or along > 1 - wide:
-        return along > 0.5
-    return wanted
 
 
 def _spot(steps: Stairs, heights: Floats, along: float, seen: View) -> tuple[float, float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
 from textwrap import wrap
 from typing import Any, NamedTuple
 
@@ -12,14 +11,13 @@ import plotly.graph_objects as go
 
 from lib import lanes
 from lib.charts import lane as lane_of
+from lib.charts.labels import LINE_PX, Spot, flags, letters, swatch
 from lib.charts.lane import Lane, View
 from lib.charts.look import (
     DARK,
     GL_ABOVE,
-    LETTER_PX,
     LIGHT,
     MAX_POINTS,
-    NARROW_PX,
     Floats,
     Palette,
     digits,
@@ -27,7 +25,6 @@ from lib.charts.look import (
     extremes,
     plain,
     seconds,
-    swatch,
     translucent,
 )  # fmt: skip
 from lib.charts.told import FEW, names, spoken_names
@@ -37,7 +34,6 @@ from lib.rates import window_rate
 LINE_POINTS = MAX_POINTS // 4
 """All lines of one row together."""
 CURVES_PX = 120
-_LABEL_PX = 15
 NO_CURVE = "a blocking call has no curve, since its text comes at one moment"
 
 
@@ -130,7 +126,7 @@ def draw_rates(
 
 def height_px(curves: Sequence[Rate]) -> int:
     """How high the row is: the curves, and over them a line for each label that might need one."""
-    return CURVES_PX + _LABEL_PX * max(1, len(curves))
+    return CURVES_PX + LINE_PX * max(1, len(curves))
 
 
 def top(curves: Sequence[Rate]) -> float:
@@ -197,26 +193,15 @@ def _line(
 def _peaks(
     curves: Sequence[Rate], seen: View, palette: Palette, called: Sequence[str], yaxis: str
 ) -> list[dict[str, Any]]:
-    """A label over each peak in sight and a stroke down to it; none lies on another."""
-    taken: list[tuple[float, float, int]] = []
-    labels = []
+    """A label over each peak in sight."""
+    spots = []
     for curve in sorted(curves, key=lambda curve: curve.peak):
         x, y = curve.peak
-        if not seen.low <= x <= seen.high:
-            continue
-        name = called[curve.lane.place]
-        wide = (len(name) + 9) * LETTER_PX / NARROW_PX
-        left = min(max(seen.share(x) - wide / 2, 0.0), max(0.0, 1.0 - wide))
-        line = next(n for n in count() if all(n != m or b <= left or left + wide <= a for a, b, m in taken))
-        taken.append((left, left + wide, line))
-        high = height_px(curves) * (1 - y / top(curves))
-        words = f"peak {digits(y)}"
-        labels.append({
-            "x": x, "y": y, "xref": "x", "yref": yaxis, "showarrow": True,
-            "text": words if len(curves) == 1 else swatch(curve.lane.colour(palette), f"{name}, {words}"),
-            "xanchor": "left" if left == 0.0 else "right" if left + wide >= 1.0 else "center",
-            "arrowcolor": palette.quiet, "arrowwidth": 1, "arrowhead": 0, "ax": 0,
-            "ay": _LABEL_PX * (len(curves) - line - 0.5) - high, "font": {"size": 11, "color": palette.text},
-            "bgcolor": palette.back, "borderpad": 0,
-        })  # fmt: skip
-    return labels
+        if seen.low <= x <= seen.high:
+            said = f"peak {digits(y)}"
+            if len(curves) > 1:
+                said = f"{called[curve.lane.place]} {digits(y)}"
+            words = said if len(curves) == 1 else swatch(curve.lane.colour(palette), said)
+            down = height_px(curves) * (1 - y / top(curves))
+            spots.append(Spot(x, y, seen.share(x), down, words, letters(said) + 2))
+    return flags(spots, len(curves), palette, yaxis)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lib import lanes
+from lib.charts.labels import letters
 from lib.charts.look import plain, seconds
 from lib.lanes import Entry
 
@@ -20,7 +21,7 @@ LONGEST = 24
 def names(rows: Sequence[Entry]) -> list[str]:
     """A name for each lane of a figure: of label and model, what tells the lanes apart."""
     return [
-        " · ".join(plain(part, LONGEST if len(parts) == 1 else LONGEST * 2 // 3) for part in parts)
+        " · ".join(_short(part, LONGEST if len(parts) == 1 else LONGEST * 2 // 3) for part in parts)
         for parts in _parts(rows)
     ]
 
@@ -100,6 +101,14 @@ def stories(rows: Sequence[Entry]) -> str:
     said += f"{seconds(known[0][0])}, {known[-1][1]} last, after {seconds(known[-1][0])}"
     badly = [name for name, row in zip(called, rows, strict=True) if total_s(row) is None]
     return said + (f"; {len(badly)} did not end well." if badly else ".")
+
+
+def _short(text: str, limit: int) -> str:
+    """A label's text, at most so wide in Latin letters."""
+    short = plain(text, limit)
+    if letters(short) <= limit:
+        return short
+    return plain(text, max(n for n in range(1, limit + 1) if letters(plain(text, n)) <= limit))
 
 
 def _parts(rows: Sequence[Entry]) -> list[list[str]]:
