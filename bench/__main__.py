@@ -14,6 +14,7 @@ NAMES = {
     "pictures": "the race and the filmstrip as files: sizes, and how long they take",
     "metrics": "all numbers of a stream of 10,000 events: how long they take",
     "coverage": "do the intervals and verdicts hold what they promise, in simulated experiments",
+    "timeline": "a timeline of 100,000 events: build, message, drawn, redrawn for a selection",
     "memory": "memory of the web process after 20 runs",
 }
 

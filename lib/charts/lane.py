@@ -97,8 +97,11 @@ class Lane:
 
     def places(self, *kinds: Kind) -> npt.NDArray[np.intp]:
         """Which events are of these kinds, in order of time."""
-        found = np.flatnonzero(np.isin(self.kinds, [_CODES[kind] for kind in kinds]))
-        return found[np.argsort(self.times[found], kind="stable")]
+        wanted = np.zeros(len(_CODES), dtype=np.bool_)
+        wanted[[_CODES[kind] for kind in kinds]] = True
+        found = np.flatnonzero(wanted[self.kinds])
+        times = self.times[found]
+        return found if (times[1:] >= times[:-1]).all() else found[np.argsort(times, kind="stable")]
 
     @cached_property
     def freezes(self) -> Spans:
@@ -123,8 +126,8 @@ class Lane:
     @cached_property
     def last(self) -> float | None:
         """The last event but keep-alives; None without one."""
-        last = lanes.last_s(self.timeline)
-        return None if last is None else last + self.off_s
+        counted = self.times[self.kinds != _CODES["comment"]]
+        return float(counted.max()) if len(counted) else None
 
 
 class View(NamedTuple):
