@@ -44,7 +44,14 @@ def arrivals_figure(
     words = draw_lanes(figure, found, seen, sizes, palette)
     lanes_row = Row(sizes.lane * max(1, len(rows)), "", lanes_axis(len(rows)))
     below, more = lines(
-        figure, found, seen, palette, called=names(rows), window_s=window_s, axis=2, area_s=head_start_s(rows)
+        figure,
+        found,
+        seen,
+        palette,
+        called=names(rows),
+        window_s=window_s,
+        axis=2,
+        area_s=head_start_s(found),
     )
     stack(figure, [lanes_row, *below], palette, seen, zero_s, words + more)
     return figure
@@ -52,14 +59,14 @@ def arrivals_figure(
 
 def arrivals_alt(rows: Sequence[Entry], *, zero_s: float = 0.0, window_s: float = 1.0) -> str:
     """What `arrivals_figure` shows, in plain sentences."""
-    said = [stories(rows)]
-    if (area := head_start_s(rows)) is not None:
+    said, found = [stories(rows)], lane_of.drawn(rows, zero_s)
+    if (area := head_start_s(found)) is not None:
         sooner = "sooner" if area >= 0 else "later"
         said.append(
             f"With streaming, a character could be read {seconds(abs(area))} {sooner} on average"
             " (mean head start)."
         )
-    return " ".join([*said, rates_told(lane_of.drawn(rows, zero_s), window_s)])
+    return " ".join([*said, rates_told(found, window_s)])
 
 
 def picked(rows: Sequence[Entry], point: Mapping[str, Any]) -> tuple[int, int] | None:

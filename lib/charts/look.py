@@ -80,12 +80,15 @@ def spread(times: Floats, most: int) -> Places:
 
 
 def extremes(values: Floats, most: int) -> Places:
-    """Indices of at most `most` values: the lowest and highest in each run of neighbours, in order."""
+    """Places of at most `most` values: the lowest and highest in each run of neighbours, in order."""
     if len(values) <= most:
         return np.arange(len(values))
-    runs = np.array_split(np.arange(len(values)), most // 2)
-    picked = [pick for run in runs for pick in (run[values[run].argmin()], run[values[run].argmax()])]
-    return np.unique(np.array(picked, dtype=np.intp))
+    size = -(-len(values) // (most // 2))
+    # The last run may be shorter: it is filled up with its last value.
+    runs = np.pad(values, (0, -len(values) % size), mode="edge").reshape(-1, size)
+    begins = np.arange(len(runs)) * size
+    picked = np.concatenate([begins + runs.argmin(axis=1), begins + runs.argmax(axis=1)])
+    return np.unique(picked.clip(0, len(values) - 1))
 
 
 def plain(text: str, limit: int = 40) -> str:

@@ -19,8 +19,8 @@ from lib.charts.look import (
     spread,
     translucent,
 )
+from lib.facts import Unknown
 from lib.lanes import Entry
-from lib.pairs import between
 
 LINE_POINTS = MAX_POINTS // 4
 """All lines of one row together."""
@@ -52,13 +52,22 @@ def pair_of(rows: Sequence[Entry]) -> tuple[Entry, Entry] | None:
     return (one, other) if modes and same and (one.sub, one.shift_s) == (other.sub, other.shift_s) else None
 
 
-def head_start_s(rows: Sequence[Entry]) -> float | None:
-    """`mean_head_start_s` of the one pair that the rows are; None when it is not one or not known."""
-    pair = pair_of(rows)
-    if pair is None or pair[0].call.timeline is None or pair[1].call.timeline is None:
+def head_start_s(found: Sequence[Lane]) -> float | None:
+    """`mean_head_start_s` of the one pair that the lanes are; None when it is not one or not known.
+
+    Speed index of blocking - of streaming, as lib.pairs has it, from the facts that the lanes made already.
+    """
+    pair = pair_of([lane.row for lane in found])
+    if pair is None:
         return None
-    found = between(pair[0].call.timeline, pair[1].call.timeline)[0]["mean_head_start_s"]
-    return found if isinstance(found, float) else None
+    facts = {lane.row.call.planned.mode: lane.facts for lane in found}
+    blocking, streaming = facts["blocking"], facts["streaming"]
+    if blocking is None or streaming is None:
+        return None
+    try:
+        return (blocking.speed_index_ns() - streaming.speed_index_ns()) / 1e9
+    except Unknown:
+        return None
 
 
 def stairs(found: Sequence[Lane]) -> tuple[list[Stairs], str]:

@@ -48,6 +48,8 @@ def total_s(row: Entry) -> float | None:
 
 def ending(row: Entry) -> str:
     """A word for a lane that did not end well, "" for one that did."""
+    if row.call.state == "done" and first_s(row) is not None and total_s(row) is not None:
+        return ""
     note, last = lanes.note(row.call), lanes.last_s(row.call.timeline)
     if note.startswith("cut") and last is not None:
         return f"cut at {seconds(last)}"
@@ -56,14 +58,14 @@ def ending(row: Entry) -> str:
 
 def beside(row: Entry) -> str:
     """What stands beside a lane's name in a figure."""
-    first, last = first_s(row), lanes.last_s(row.call.timeline)
+    first = first_s(row)
     said = []
     if first is not None and row.call.planned.mode == "blocking":
         said.append(f"all at {seconds(first)}")
     elif first is not None and total_s(row) is None:
         said.append(f"text from {seconds(first)}")
-    elif first is not None and last is not None:
-        said.append(f"text {_from_to(first, _last_text_s(row) or last)}")
+    elif first is not None:
+        said.append(f"text {_from_to(first, _last_text_s(row) or first)}")
     if word := ending(row):
         said.append(word)
     return ", ".join(said)
