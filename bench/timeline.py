@@ -19,6 +19,7 @@ from tests.experiments import call, experiment
 EVENTS = 100_000
 STALLS = (30_000, 70_000)
 REPEATS = 5
+WAIT_MS = 120_000
 RANGE_S = (20.0, 32.0)
 DRAWN = """n => [...document.querySelectorAll('.js-plotly-plot')]
   .filter(e => e._fullLayout && e._fullData?.length && e.querySelector('.main-svg')).length >= n"""
@@ -79,8 +80,8 @@ def drawn() -> list[tuple[str, ...]]:
 def open_figure(page: Page, url: str) -> float:
     """Seconds until the timeline is on the page."""
     began = time.monotonic()
-    page.goto(url)
-    page.wait_for_function(DRAWN, arg=1, polling="raf")
+    page.goto(url, wait_until="commit")
+    page.wait_for_function(DRAWN, arg=1, polling="raf", timeout=WAIT_MS)
     return time.monotonic() - began
 
 
@@ -95,5 +96,5 @@ def select(page: Page) -> float:
     page.mouse.move(left + 0.12 * area["width"], y + 10, steps=2)
     page.mouse.up()
     began = time.monotonic()
-    page.wait_for_function(DRAWN, arg=2, polling="raf")
+    page.wait_for_function(DRAWN, arg=2, polling="raf", timeout=WAIT_MS)
     return time.monotonic() - began
