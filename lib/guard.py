@@ -58,6 +58,14 @@ class Anywhere:
         return [Address(family, place) for family, _, _, _, place in found]
 
 
+class Nowhere(Anywhere):
+    """Viewer mode: no address is called but the built-in endpoint's, which is not asked about."""
+
+    def refusal(self, base_url: str) -> str | None:
+        """Everything is refused."""
+        return "This server only shows experiments. Run yours where you started Streamgauge yourself."
+
+
 class Hosted:
     """Hosted mode: https, allowed ports, and addresses of the public internet only.
 

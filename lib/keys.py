@@ -29,11 +29,13 @@ class Keys:
     """All keys this process knows. Shows none of them, not even in a traceback.
 
     `found`: whether keys of this machine may be used; when strangers use the server, only typed ones are.
+    `taken`: whether typed ones are; a server that only shows takes none.
     """
 
-    def __init__(self, secrets_file: Path = SECRETS, *, found: bool = True) -> None:
+    def __init__(self, secrets_file: Path = SECRETS, *, found: bool = True, taken: bool = True) -> None:
         self._file = secrets_file
         self._found = found
+        self._taken = taken
         self._typed: dict[str, tuple[str, str]] = {}
         self._allowed: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
@@ -42,7 +44,9 @@ class Keys:
         return f"<Keys: {len(self._typed)} typed>"
 
     def typed(self, secret: str, base_url: str) -> str:
-        """Remember a typed key for this address alone → its reference. Raises InvalidSpec."""
+        """Remember a typed key for this address alone → its reference. Raises InvalidSpec, KeyRefused."""
+        if not self._taken:
+            raise KeyRefused("This server only shows experiments and takes no keys. It was not kept.")
         secret, where = _clean(secret), origin(base_url)
         with self._lock:
             for ref, known in self._typed.items():

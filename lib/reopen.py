@@ -29,7 +29,10 @@ MOST_EVENTS = 100_000
 LATEST_NS = 10**15
 """Eleven days: no call lasts longer, and no sum of such times overflows."""
 
-_BOUNDED = ("arms", "pairs", "warmups", "connect_s", "silence_s", "total_s", "body_bytes", "line_bytes")
+_BOUNDED = frozenset(
+    {"arms", "pairs", "warmups", "connect_s", "silence_s", "total_s", "body_bytes", "line_bytes", "primary",
+     "margin", "half_width", "stop_after", "seed"}
+)  # fmt: skip
 _OVER: dict[State, State] = {"planned": "dropped", "sent": "unknown"}
 
 

@@ -18,10 +18,10 @@ from lib.calibrator import Calibrator
 from lib.children import Lab
 from lib.discovery import Discovery, Found, ModelList
 from lib.dispatch import Dispatch
-from lib.errors import DecodeError, InvalidSpec, StoreError
+from lib.errors import DecodeError, InvalidSpec, NotAllowed, StoreError
 from lib.experiment import CallResult, Experiment, ExperimentState, encoding_check
 from lib.feed import Feed, FeedItem, told
-from lib.guard import Anywhere, Hosted, Policy
+from lib.guard import Anywhere, Hosted, Nowhere, Policy
 from lib.keys import Keys
 from lib.ledger import Ledger
 from lib.library import Library
@@ -71,7 +71,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.routes_mounted = False
-        self.keys = Keys(found=not settings.hosted)
+        self.keys = Keys(found=not settings.hosted, taken=not settings.viewer)
         self.feed = Feed(self._saved_feed)
         self._store = Store.open(settings.data)
         self._ledger = Ledger(self._store)
@@ -99,8 +99,8 @@ class Service:
             self._calibrator,
             owner=self._owner.id,
         )
-        self.library = Library(self._store, self._measured)
-        self._policy: Policy = Hosted(settings.ports) if settings.hosted else Anywhere()
+        self.library = Library(self._store, self._measured, shows_only=settings.viewer)
+        self._policy = _policy(settings)
         self._closing = threading.Event()
         self._discovery = Discovery(self._dispatch, self.keys, self._policy)
         self._hearing = threading.Lock()
@@ -156,6 +156,8 @@ class Service:
         have been billed. Raises NotFound, KeyRefused, InvalidSpec (also when nothing is left), StoreError.
         """
         found = self.standing(id)
+        if found.imported is not None:
+            raise InvalidSpec("state", "It came as a file: there is nothing here to go on with.")
         if found.state != "running":
             self._runner.wait(id, ENDING_S)  # its end is written before its thread is over
         for i, arm in enumerate(found.spec.arms):
@@ -231,18 +233,21 @@ class Service:
             return tuple(hear(peer, base_url, model) for peer in PEERS)
 
     def rename(self, id: str, title: str) -> None:
-        """Give it a title. Raises NotFound, InvalidSpec."""
+        """Give it a title. Raises NotFound, InvalidSpec, NotAllowed."""
+        self._may_change()
         self._store.describe(id, title=checked("title", title))
 
     def annotate(self, id: str, note: str) -> None:
-        """Give it a note. Raises NotFound, InvalidSpec."""
+        """Give it a note. Raises NotFound, InvalidSpec, NotAllowed."""
+        self._may_change()
         self._store.describe(id, note=checked("note", note, LONGEST_NOTE))
 
     def delete(self, id: str, *, withdraw: bool = False) -> None:
-        """Delete it with all that belongs to it; a running one is stopped first. Raises NotFound.
+        """Delete it with all that belongs to it; a running one is stopped first. Raises NotFound, NotAllowed.
 
         Its shares stay, being copies that were promised to last, unless `withdraw` ends them too.
         """
+        self._may_change()
         self.cancel(id)
         if withdraw:
             self.library.withdraw_all(id)
@@ -252,7 +257,12 @@ class Service:
         self.feed.forget(id)
 
     def request(self, request: Request, timeout: float) -> Recording:
-        """One call that belongs to no experiment and is not kept. Raises ChildError, KeyRefused."""
+        """One call that belongs to no experiment and is not kept.
+
+        Raises ChildError, KeyRefused, NotAllowed.
+        """
+        if self.settings.viewer:
+            raise NotAllowed("This server only shows experiments. Nothing was sent.")
         return self._dispatch.ask(request, timeout)
 
     def models(self, endpoint: Endpoint) -> ModelList:
@@ -278,6 +288,10 @@ class Service:
 
     def _measured(self, id: str) -> Experiment:
         return self._ended(self._results.experiment(id, self._dispatch.live(id)))
+
+    def _may_change(self) -> None:
+        if self.settings.viewer:
+            raise NotAllowed("This server only shows experiments. Nothing was changed.")
 
     def _allow(self, arm: int, endpoint: Endpoint) -> None:
         """Raise InvalidSpec or KeyRefused when this server calls no such address, or not with this key."""
@@ -337,6 +351,12 @@ class Service:
         except StoreError as error:
             if not self._closing.is_set():
                 log.error("What others left could not be looked at. %s", error)
+
+
+def _policy(settings: Settings) -> Policy:
+    if settings.viewer:
+        return Nowhere()
+    return Hosted(settings.ports) if settings.hosted else Anywhere()
 
 
 def _headline(metrics: dict[str, dict[str, Any]]) -> str:

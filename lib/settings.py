@@ -24,11 +24,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="STREAMGAUGE_", frozen=True, extra="ignore")
 
     data: Path = Field(default=ROOT / "data", description="The folder that holds experiments.")
-    mode: Literal["local", "hosted"] | None = Field(
+    mode: Literal["local", "hosted", "viewer"] | None = Field(
         default=None,
         description=(
             "Who may use this server; required when it listens beyond this computer. hosted: strangers. "
-            "Calls go to the public internet only, no key of this machine is used, nothing is looked for."
+            "Calls go to the public internet only, no key of this machine is used, nothing is looked for. "
+            "viewer: anyone looks at what is here and runs the built-in endpoint; no keys, no other address."
         ),
     )
     ports: Annotated[tuple[int, ...], NoDecode] = Field(
@@ -66,12 +67,17 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _look_for_nothing(cls, values: dict[str, object]) -> dict[str, object]:
-        return {**values, "discover": False} if values.get("mode") == "hosted" else values
+        return {**values, "discover": False} if values.get("mode") in ("hosted", "viewer") else values
 
     @property
     def hosted(self) -> bool:
         """Whether strangers use this server."""
-        return self.mode == "hosted"
+        return self.mode in ("hosted", "viewer")
+
+    @property
+    def viewer(self) -> bool:
+        """Whether this server only shows: no keys, no endpoint but the built-in one."""
+        return self.mode == "viewer"
 
     def probe_arguments(self) -> tuple[str, ...]:
         """What the probe is told on its command line, its place and its spool aside."""

@@ -57,7 +57,7 @@ KEPT: dict[type, tuple[str, ...]] = {
 WITHHELD: dict[type, tuple[str, ...]] = {
     Experiment: ("id", "note", "parent", "waits", "stopped"),
     Endpoint: ("key_ref",),
-    CallResult: ("headers",),
+    CallResult: ("headers", "outline", "chars"),
     Timeline: ("t_send_monotonic_ns",),
 }
 """The fields that never leave. The rest are reduced, each by a rule of its own below."""

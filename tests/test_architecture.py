@@ -83,9 +83,11 @@ PURE = {
     "lib.foreign",
     "lib.tables",
     "lib.spans",
+    "lib.cite",
+    "lib.verify",
 }
 IMPURE_LIBRARIES = {"socket", "time", "subprocess", "threading", "os", "pathlib", "random", "datetime"}
-PURE_MAY = {("lib.plan", "random"), ("lib.summary", "datetime")}
+PURE_MAY = {("lib.cite", "datetime"), ("lib.plan", "random"), ("lib.summary", "datetime")}
 
 DOORS = {
     "streamlit": ("app", "pages", "lib.ui"),

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from lib import document
 from lib.calibration import LEAST
 from lib.document import ExperimentDocument
-from lib.errors import DecodeError, InvalidSpec, KeyRefused, NotFound, StoreError
+from lib.errors import DecodeError, InvalidSpec, KeyRefused, NotAllowed, NotFound, StoreError
 from lib.experiment import Experiment, preset
 from lib.feed import END, FeedItem, rows
+from lib.lab import recordings as lab_recordings
 from lib.outline import outlined
 from lib.plan import plan
 from lib.providers import Provider
@@ -654,3 +656,48 @@ def test_a_finished_experiment_is_decoded_once(
     first = finished(service, id)
     monkeypatch.setattr("lib.results.decode", None)
     assert service.experiment(id) == first
+
+
+def test_a_viewer_runs_the_lab_and_nothing_else(tmp_path: Path) -> None:
+    opened = Service.open(Settings(data=tmp_path / "data", mode="viewer", download=False))
+    try:
+        id = opened.start(ask(LAB, FAST))
+        assert states(finished(opened, id)) == ["done", "done"]
+        elsewhere = ask("https://api.openai.com/v1", "gpt-4o")
+        with pytest.raises(InvalidSpec, match="only shows"):
+            opened.start(elsewhere)
+        with pytest.raises(KeyRefused, match="takes no keys"):
+            opened.keys.typed("sk-0123456789", "https://api.openai.com/v1")
+        assert opened.models(elsewhere.arms[0].endpoint).problem is not None
+        assert opened.discover() == []
+        for change in (
+            lambda: opened.rename(id, "x"),
+            lambda: opened.annotate(id, "x"),
+            lambda: opened.delete(id),
+            lambda: opened.library.share(id),
+            lambda: opened.library.bring(b"{}"),
+        ):
+            with pytest.raises(NotAllowed):
+                change()
+        assert opened.json(id)
+    finally:
+        opened.close()
+
+
+def test_what_came_as_a_file_is_an_experiment_like_any_other(service: Service) -> None:
+    data = document.to_json(lab_recordings.experiment("text-davinci-002-2022-10")).encode()
+    id = service.library.bring(data)
+    found = service.experiment(id)
+    assert (found.id, found.imported, found.state) == (id, "streamgauge", "done")
+    assert service.json(id).encode() == data
+    assert service.standing(id).calls
+    (entry,) = service.listing()
+    assert (entry.id, entry.imported) == (id, "streamgauge")
+    assert entry.headline == "first text 0.16 s, blocking 7.32 s"
+    service.rename(id, "Theirs")
+    assert service.experiment(id).title == "Theirs"
+    with pytest.raises(InvalidSpec, match="came as a file"):
+        service.resume(id, repeat_unknown=True)
+    service.delete(id)
+    with pytest.raises(NotFound):
+        service.experiment(id)
