@@ -8,6 +8,7 @@ moments and phases of a call are in phases; its gaps and rates in pace.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -16,12 +17,11 @@ from statistics import median
 from typing import Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from lib.facts import Columns, Facts, Integers
 from lib.spec import Pairs
 from lib.timeline import Event, Timeline
 
-Integers = npt.NDArray[np.int64]
 Kind = Literal["incremental", "bunched", "buffered", "replayed", "stalled"]
 
 RATES = frozenset({"answer_tps", "tpot_s", "peak", "answer_cps", "events_as_tokens_rate", "rate_error"})
@@ -78,12 +78,12 @@ class Delivery:
 
 
 class Bunches(NamedTuple):
-    """Events with text that came together, one a place. `read`: the one that brought the last of them."""
+    """Events with text that came together, one bunch a place. `last`: the index of the last of them."""
 
     first_ns: Integers
     last_ns: Integers
     events: Integers
-    read: Integers
+    last: Integers
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Stream:
 
     timeline: Timeline
     headers: dict[str, str]
-    events: tuple[Event, ...]
+    events: Sequence[Event]
     wait_ns: int
     bunches: Bunches
 
@@ -109,7 +109,7 @@ class Stream:
     @cached_property
     def moments(self) -> int:
         """How many bunches there are."""
-        return len(self.bunches.read)
+        return len(self.bunches.last)
 
     @cached_property
     def gaps(self) -> Integers:
@@ -120,6 +120,10 @@ class Stream:
     def pause(self) -> float:
         """The median of the pauses."""
         return float(np.median(self.gaps))
+
+    def reads(self, bunches: Integers) -> list[int]:
+        """The reads that brought the last event of each of these bunches."""
+        return [self.events[i].read for i in self.bunches.last[bunches].tolist()]
 
     @cached_property
     def queued(self) -> int:
@@ -139,16 +143,16 @@ def delivery(timeline: Timeline, headers: Pairs = ()) -> Delivery:
     """
     if timeline.mode == "blocking":
         return Delivery(None, "A blocking call arrives whole: there is no delivery to judge.")
-    stream = _stream(timeline, headers)
+    stream = _stream(Facts(timeline, None), headers)
     if isinstance(stream, str):
         return Delivery(None, stream, (timeline.why,) if timeline.why else ())
     found = _judged(stream)
     return replace(found, evidence=_evidence(stream, found.kind), client_bound=stream.client_bound)
 
 
-def withheld(timeline: Timeline, headers: Pairs = ()) -> tuple[frozenset[str], str]:
+def withheld(facts: Facts, headers: Pairs = ()) -> tuple[frozenset[str], str]:
     """(metrics that mean nothing here, why): what `delivery` says of them, without the rest. Often none."""
-    stream = "" if timeline.mode == "blocking" else _stream(timeline, headers)
+    stream = "" if facts.blocking else _stream(facts, headers)
     found = None if isinstance(stream, str) else _judged(stream)
     return (frozenset(), "") if found is None else (found.withheld, found.why_withheld or "")
 
@@ -171,39 +175,40 @@ def compare_encodings(
     return replace(packed, sentence=f"Compressed: {packed.sentence} Uncompressed: {plain.sentence}")
 
 
-def _stream(timeline: Timeline, headers: Pairs) -> Stream | str:
+def _stream(facts: Facts, headers: Pairs) -> Stream | str:
     """What can be judged, or why nothing can."""
-    events = _first_of_frames([e for e in timeline.events if e.kind == "content"])
-    waited_from = 0
-    if len(events) < LEAST:
-        events = _first_of_frames([e for e in timeline.events if e.kind in ("content", "reasoning")])
+    events, waited_from = _first_of_frames(facts.shows), 0
+    if len(events.events) < LEAST:
+        events = _first_of_frames(Columns(facts.texts))
     else:
-        first = events[0].t_ns
-        thought = (e.t_ns for e in reversed(timeline.events) if e.kind == "reasoning" and e.t_ns <= first)
+        backwards = zip(reversed(facts.all.kind), reversed(facts.all.t_ns), strict=True)
+        thought = (t for kind, t in backwards if kind == "reasoning" and t <= events.t_ns[0])
         waited_from = next(thought, 0)
-    if not events:
+    count = len(events.events)
+    if not count:
         return "No text arrived, so there is no delivery to judge."
-    if len(events) < LEAST:
-        few = "Only one event with text" if len(events) == 1 else f"Only {len(events)} events with text"
+    if count < LEAST:
+        few = "Only one event with text" if count == 1 else f"Only {count} events with text"
         return f"{few} arrived: too few to tell how they were delivered."
     named = {name.lower(): value for name, value in headers}
-    return Stream(timeline, named, events, events[0].t_ns - waited_from, _bunches(events))
+    wait = events.t_ns[0] - waited_from
+    return Stream(facts.timeline, named, events.events, wait, _bunches(events.times))
 
 
-def _first_of_frames(events: list[Event]) -> tuple[Event, ...]:
+def _first_of_frames(events: Columns) -> Columns:
     """One event of each frame, in order of time; of unknown frames every event is one."""
-    frames = {(e.start if e.end > e.start else -i): e for i, e in enumerate(events, 1)}
-    return tuple(sorted(frames.values(), key=attrgetter("t_ns")))
+    if events.apart:
+        return events
+    frames = {(e.start if e.end > e.start else -i): e for i, e in enumerate(events.events, 1)}
+    return Columns(sorted(frames.values(), key=attrgetter("t_ns")))
 
 
-def _bunches(events: tuple[Event, ...]) -> Bunches:
-    mean = (events[-1].t_ns - events[0].t_ns) / (len(events) - 1)
+def _bunches(times: Integers) -> Bunches:
+    mean = (int(times[-1]) - int(times[0])) / (len(times) - 1)
     apart = min(TOGETHER_NS, mean * TOGETHER_SHARE)
-    times = np.asarray([e.t_ns for e in events])
     starts = np.concatenate([[0], np.flatnonzero(np.diff(times) > apart) + 1])
-    ends = np.append(starts[1:], len(events)) - 1
-    reads = np.asarray([e.read for e in events])
-    return Bunches(times[starts], times[ends], ends - starts + 1, reads[ends])
+    ends = np.append(starts[1:], len(times)) - 1
+    return Bunches(times[starts], times[ends], ends - starts + 1, ends)
 
 
 def _judged(stream: Stream) -> Delivery:
@@ -275,8 +280,8 @@ def _in_doubt(stream: Stream) -> bool:
         return False
     reads = stream.timeline.reads
     joined = np.flatnonzero(stream.bunches.events[1:] > 1) + 1
-    events, brought = stream.bunches.events[joined], [reads[i] for i in stream.bunches.read[joined].tolist()]
-    open_ns = np.asarray([r.t_ns - r.earliest_ns for r in brought], dtype=np.int64)
+    events = stream.bunches.events[joined]
+    open_ns = np.asarray([reads[i].t_ns - reads[i].earliest_ns for i in stream.reads(joined)], dtype=np.int64)
     doubted = events[open_ns >= DOUBT * stream.gaps[joined - 1]]
     return bool(doubted.sum() >= DOUBT * events.sum())
 
@@ -287,7 +292,7 @@ def _block(stream: Stream) -> int | None:
     The first bunch may hold the headers, the last is what was left.
     """
     reads = stream.timeline.reads
-    ends = (stream.bunches.read[:-1] + 1).tolist()
+    ends = [read + 1 for read in stream.reads(np.arange(stream.moments - 1))]
     sizes = [sum(r.size for r in reads[a:b]) for a, b in pairwise(ends)]
     if len(sizes) < 2 or min(sizes) < BLOCK:
         return None

@@ -14,9 +14,11 @@ from itertools import accumulate
 from operator import mul
 
 import numpy as np
+import numpy.typing as npt
 
 from lib.timeline import Event, Recount, Timeline
 
+Integers = npt.NDArray[np.int64]
 SENTENCE = re.compile(r"[.!?…][\"'”’»)\]}]*\s|[。！？]")
 CUT = "The answer is not known to be whole, so its end has no time."
 NO_TEXT = "No visible text arrived."
@@ -32,33 +34,43 @@ class Columns:
     """Events field by field, each made once: much faster than one event after the other."""
 
     def __init__(self, events: Sequence[Event]) -> None:
-        self._events = events
+        self.events = events
 
     @cached_property
     def t_ns(self) -> list[int]:
         """When each came."""
-        return [e.t_ns for e in self._events]
+        return [e.t_ns for e in self.events]
+
+    @cached_property
+    def times(self) -> Integers:
+        """`t_ns` as an array."""
+        return np.asarray(self.t_ns, dtype=np.int64)
 
     @cached_property
     def kind(self) -> list[str]:
         """What each is."""
-        return [e.kind for e in self._events]
+        return [e.kind for e in self.events]
 
     @cached_property
     def text(self) -> list[str | None]:
         """What each says; None withheld."""
-        return [e.text for e in self._events]
+        return [e.text for e in self.events]
 
     @cached_property
     def chars(self) -> list[int]:
         """How long each is."""
-        return [e.chars for e in self._events]
+        return [e.chars for e in self.events]
 
     @cached_property
     def frames(self) -> int:
         """Distinct frames; an event whose place in the body is unknown is one of its own."""
-        known = [e.start for e in self._events if e.end > e.start]
-        return len(set(known)) + len(self._events) - len(known)
+        known = [e.start for e in self.events if e.end > e.start]
+        return len(set(known)) + len(self.events) - len(known)
+
+    @cached_property
+    def apart(self) -> bool:
+        """Whether each is alone in its frame, and none came before the one before it."""
+        return self.frames == len(self.events) and not bool((np.diff(self.times) < 0).any())
 
 
 class Facts:
@@ -69,8 +81,12 @@ class Facts:
         self.recount = recount
         self.blocking = timeline.mode == "blocking"
         self.visible = [e for e in timeline.events if e.kind == "content"]
-        self.texts = [e for e in timeline.events if e.kind in ("content", "reasoning")]
         self.marks = dict(timeline.marks)
+
+    @cached_property
+    def texts(self) -> list[Event]:
+        """The events with text."""
+        return [e for e in self.timeline.events if e.kind in ("content", "reasoning")]
 
     @cached_property
     def all(self) -> Columns:
@@ -90,14 +106,16 @@ class Facts:
     @cached_property
     def gaps(self) -> list[int]:
         """Between one visible arrival and the next; Unknown below two arrivals."""
-        if len(self.arrivals) < 2:
-            raise Unknown("Visible text arrived at fewer than two moments, so there is no gap.")
-        return [b - a for a, b in zip(self.arrivals, self.arrivals[1:], strict=False)]
+        gaps: list[int] = self.gap_array.tolist()
+        return gaps
 
     @cached_property
-    def ordered_gaps(self) -> list[int]:
-        """The gaps from short to long."""
-        return sorted(self.gaps)
+    def gap_array(self) -> Integers:
+        """`gaps` as an array."""
+        if len(self.arrivals) < 2:
+            raise Unknown("Visible text arrived at fewer than two moments, so there is no gap.")
+        arrivals = np.asarray(self.arrivals, dtype=np.int64)
+        return arrivals[1:] - arrivals[:-1]
 
     @cached_property
     def freezes(self) -> list[int]:
@@ -109,7 +127,7 @@ class Facts:
         """(start, end) of each freeze, as webrtc-stats counts them: a mean over up to 30 gaps before."""
         if len(self.arrivals) < 3:
             return []
-        gaps = np.asarray(self.gaps, dtype=np.int64)
+        gaps = self.gap_array
         before, place = np.concatenate([[0], np.cumsum(gaps)[:-1]]), np.arange(len(gaps))
         mean = (before - before[np.maximum(place - 30, 0)])[1:] / np.minimum(place, 30)[1:]
         found = np.flatnonzero((gaps[1:] >= 3 * mean) & (gaps[1:] >= mean + 150e6)) + 1

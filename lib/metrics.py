@@ -166,7 +166,7 @@ def measure(
         except Unknown as reason:
             values[name] = None
             reasons[name] = str(reason)
-    meaningless, why = withheld(timeline, headers)
+    meaningless, why = withheld(facts, headers)
     for name in meaningless - reasons.keys():
         values[name] = None
         reasons[name] = why

@@ -6,11 +6,9 @@ its window cover the same tokens. Labels and units are in metrics' table.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from lib.facts import NO_TEXT, Facts, Unknown
+from lib.facts import NO_TEXT, Facts, Integers, Unknown
 from lib.rates import peak_rate
 
 
@@ -42,23 +40,22 @@ def coalesced_share(f: Facts) -> float:
 
 def gap_median_s(f: Facts) -> float:
     """Median of the gaps between arrivals of visible text."""
-    return _s(_quantile(f.ordered_gaps, 0.5))
+    return _s(_quantile(f.gap_array, 0.5))
 
 
 def gap_p95_s(f: Facts) -> float:
     """95th percentile of the gaps, interpolated linearly."""
-    return _s(_quantile(f.ordered_gaps, 0.95))
+    return _s(_quantile(f.gap_array, 0.95))
 
 
 def gap_max_s(f: Facts) -> float:
     """The longest gap between arrivals of visible text."""
-    return _s(max(f.gaps))
+    return _s(int(f.gap_array.max()))
 
 
 def gap_cv(f: Facts) -> float:
     """Population standard deviation of the gaps / their mean."""
-    gaps = np.asarray(f.gaps, dtype=np.float64)
-    return float(gaps.std() / gaps.mean())
+    return float(f.gap_array.std() / f.gap_array.mean())
 
 
 def freeze_count(f: Facts) -> int:
@@ -147,7 +144,7 @@ def peak(f: Facts) -> float:
     """Largest number of recounted visible tokens in any window of 1 s."""
     if f.answer_ns <= 0:
         raise Unknown("All visible text arrived at one moment, so it has no rate.")
-    return peak_rate(f.shows.t_ns, f.visible_counts)
+    return peak_rate(f.shows.times, f.visible_counts)
 
 
 def answer_cps(f: Facts) -> float:
@@ -172,9 +169,6 @@ def _per(tokens: int, events: int) -> float:
     return tokens / events
 
 
-def _quantile(ordered: list[int], q: float) -> float:
-    """Linear interpolation between the two nearest of sorted values."""
-    place = (len(ordered) - 1) * q
-    low = math.floor(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+def _quantile(values: Integers, q: float) -> float:
+    """Linear interpolation between the two nearest of the sorted values."""
+    return float(np.quantile(values, q))

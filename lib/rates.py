@@ -29,7 +29,9 @@ def window_rate(
     return points / 1e9, _inside(at, tokens, points, width) / w
 
 
-def peak_rate(times_ns: Sequence[int], tokens: Sequence[int], w: float = 1.0) -> float:
+def peak_rate(
+    times_ns: Sequence[int] | npt.NDArray[np.int64], tokens: Sequence[int], w: float = 1.0
+) -> float:
     """The highest of `window_rate`, from times in ns that must not fall: it is always at an arrival."""
     at = np.asarray(times_ns, dtype=np.int64)
     return float(_inside(at, tokens, at, round(w * 1e9)).max() / w)

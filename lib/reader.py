@@ -206,7 +206,7 @@ def _arrived(f: Facts) -> tuple[Floats, Floats]:
         return np.empty(0), np.empty(0)
     if f.blocking:
         return np.array([f.e2e_ns / 1e9]), np.array([float(f.length)])
-    times, at = np.unique(np.asarray(f.shows.t_ns[first:], dtype=np.int64), return_inverse=True)
+    times, at = np.unique(f.shows.times[first:], return_inverse=True)
     chars: Floats = np.bincount(at, weights=f.shows.chars[first:]).astype(np.float64)
     chars[0] += sum(f.shows.chars[:first])
     return times / 1e9, chars
@@ -278,7 +278,7 @@ def fluidity_index(r: Reading) -> float:
 def _deadlines(f: Facts, first_ns: int, each: int) -> tuple[int, int]:
     """(missed, total); slack of a token in time is carried to the next, a late one leaves none."""
     tokens = np.asarray(f.visible_counts, dtype=np.int64)
-    times = np.asarray(f.shows.t_ns, dtype=np.int64) if not f.blocking else np.full(len(tokens), f.e2e_ns)
+    times = f.shows.times if not f.blocking else np.full(len(tokens), f.e2e_ns)
     times, tokens = times[tokens > 0], tokens[tokens > 0]
     # After an event's first token the others come with no gap, each with one more deadline of slack.
     earned = np.concatenate([[first_ns], each * tokens[:-1]])[: len(tokens)]
