@@ -7,12 +7,21 @@ Arrays are numpy. The hero draws its own strip; how many seconds something took 
 from plotly.graph_objects import Figure
 
 from lib.charts.arrivals import arrivals_alt, arrivals_figure, picked
-from lib.charts.errors import errors_alt, errors_figure, spread_alt, spread_figure
+from lib.charts.errors import errors_alt, errors_figure, errors_table, spread_alt, spread_figure
 from lib.charts.gaps import ecdf_alt, ecdf_figure, gaps_alt, gaps_figure
 from lib.charts.look import MAX_POINTS, duration, extremes, spread
 from lib.charts.multiples import multiples_alt, multiples_figure
 from lib.charts.overlay import overlay_alt, overlay_figure
-from lib.charts.phases import moments_alt, moments_figure, spoken, waits, waterfall_alt, waterfall_figure
+from lib.charts.phases import (
+    moments_alt,
+    moments_figure,
+    moments_table,
+    spoken,
+    waits,
+    waterfall_alt,
+    waterfall_figure,
+    waterfall_table,
+)
 from lib.charts.tables import Table, arrivals_table, csv_text, gaps_table, lanes_table, rates_table
 from lib.charts.throughput import throughput_alt, throughput_figure
 from lib.charts.timeline import timeline_alt, timeline_figure
@@ -30,6 +39,7 @@ __all__ = [
     "ecdf_figure",
     "errors_alt",
     "errors_figure",
+    "errors_table",
     "extremes",
     "gaps_alt",
     "gaps_figure",
@@ -37,6 +47,7 @@ __all__ = [
     "lanes_table",
     "moments_alt",
     "moments_figure",
+    "moments_table",
     "multiples_alt",
     "multiples_figure",
     "overlay_alt",
@@ -54,4 +65,5 @@ __all__ = [
     "waits",
     "waterfall_alt",
     "waterfall_figure",
+    "waterfall_table",
 ]

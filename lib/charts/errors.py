@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from lib.calibration import quantile
 from lib.charts.look import DARK, GL_ABOVE, LIGHT, MAX_POINTS, Floats, dress, duration, extremes
+from lib.charts.tables import Table
 
 Errors = Sequence[tuple[float, float]]
 """(seconds since the request was sent, error in seconds) of each event, in order."""
@@ -91,6 +92,11 @@ def spread_alt(errors: Errors) -> str:
     off = [abs(error) for _, error in errors]
     half, most, worst = (duration(x) for x in (quantile(off, 0.5), quantile(off, 0.95), max(off)))
     return f"Half of the stamps are right to {half}, 95 % to {most}, all to {worst}."
+
+
+def errors_table(errors: Errors) -> Table:
+    """One row per event of `errors_figure`: when it came, and how late its stamp was."""
+    return Table(("t_s", "error_s"), [(round(at, 7), round(wrong, 7)) for at, wrong in errors])
 
 
 def _columns(errors: Errors) -> tuple[Floats, Floats]:

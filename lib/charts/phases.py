@@ -20,6 +20,7 @@ from lib.charts.look import (
     span_s,
     translucent,
 )
+from lib.charts.tables import Cell, Table
 from lib.experiment import CallResult, Experiment
 from lib.phases import Phase, first_moments, phases
 
@@ -40,6 +41,7 @@ FIRSTS = (
 )
 """Rows of `moments_figure`, as lib.phases names them."""
 _NAMED = {"reasoning": "reasoning", "answer": "answer", "tail": "after the last text"}
+_WHO = ("mode", "model")
 _UNTIL = {"first reasoning": "first text"}
 _MARKER = 11
 READABLE = 2
@@ -124,6 +126,30 @@ def moments_alt(experiment: Experiment, *, pair: int = 0) -> str:
         if (found := _moments(call))
     ]
     return "First moments. " + "; ".join(said) + "." if said else "Nothing is known to have come."
+
+
+def waterfall_table(experiment: Experiment, *, pair: int = 0) -> Table:
+    """One row per phase of `waterfall_figure`; s after the request, negative before it."""
+    found: list[tuple[Cell, ...]] = [
+        (*_who(experiment, call), p.label, round(p.start_s, 6), round(p.end_s, 6))
+        for call in lanes.chosen(experiment, None, pair)
+        for p in _phases(call)
+    ]
+    return Table((*_WHO, "phase", "start_s", "end_s"), found)
+
+
+def moments_table(experiment: Experiment, *, pair: int = 0) -> Table:
+    """One row per mark of `moments_figure`."""
+    found: list[tuple[Cell, ...]] = [
+        (*_who(experiment, call), what, round(at, 6))
+        for call in lanes.chosen(experiment, None, pair)
+        for what, at in _moments(call).items()
+    ]
+    return Table((*_WHO, "moment", "t_s"), found)
+
+
+def _who(experiment: Experiment, call: CallResult) -> tuple[str, str]:
+    return call.planned.mode, lanes.model_name(experiment, call.planned.arm)
 
 
 def _phases(call: CallResult) -> tuple[Phase, ...]:
