@@ -4,7 +4,7 @@ import streamlit as st
 
 from lib import summary
 from lib.errors import NotFound
-from lib.ui import live, parts, plain, result, session, shell, titles, trust, verdict
+from lib.ui import live, parts, plain, result, session, shell, titles, trust, verdict, when, why
 
 try:
     shown = session.service().experiment(st.query_params.get("id", ""))
@@ -33,7 +33,7 @@ result.status(shown)
 if result.empty(shown):
     plain.sentence((("No answer arrived, so there is nothing to compare.", False),), key="nothing")
     result.troubles(shown)
-    result.share(shown)
+    result.share(shown, 0)
     result.texts(shown, 0, 0)
     st.stop()
 
@@ -48,12 +48,13 @@ st.caption(summary.caveat(shown, arm, pair))
 if not session.drawn(shown.id):  # the first picture comes first; what is below takes the browser a while
     st.skeleton(height=result.BELOW_PX)
     st.stop()
-result.share(shown)
+result.share(shown, pair)
 
 st.header("Blocking and streaming compared")
 result.comparison(shown, arm, pair)
 st.header("When")
-result.when(shown, pair)
-verdict.why(shown, arm, pair)
+when.draw(shown, pair)
+result.models(shown, pair)
+why.draw(shown, arm, pair)
 trust.trust(shown, arm, pair)
 result.texts(shown, arm, pair)

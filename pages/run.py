@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from lib import example, lanes, summary
+from lib import captions, example, lanes, summary
 from lib.lab.recordings import OURS
 from lib.ui import form, hero, origins, parts, plain, session, strip
 
@@ -10,7 +10,7 @@ shown = session.recorded(OURS.id)
 
 st.title("See when the words arrive.")
 plain.sentence(summary.sentence(shown), key="sentence")
-hero.hero(lanes.hero_data(shown, speed=2.0), key="start")
+hero.hero(lanes.hero_data(shown, speed=2.0) | {"captions": captions.captions(shown)}, key="start")
 st.caption(
     f"{example.ORIGIN} The times are those of text-davinci-002, one call each, to 10 ms; "
     "shown here at twice the speed."

@@ -9,6 +9,7 @@ parts.refused()
 st.caption("Every experiment is kept as it runs, until you delete it.")
 search = st.text_input("Find", key="search", placeholder="a name or a model", type="search")
 
+saved.picked()
 entries, more = saved.entries(search or "")
 if not entries:
     saved.nothing(searched=bool(search))

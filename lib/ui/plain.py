@@ -1,4 +1,4 @@
-"""Small components that put text on the page by `textContent` alone: heading, sentence, copy button.
+"""Small components that put text on the page by `textContent` alone: heading, sentence, link.
 
 Streamlit's own headings and labels read markdown, which text that we did not write must never reach.
 """
@@ -60,10 +60,11 @@ export default function ({ data, parentElement }) {
 """,
 )
 
-_COPY = st.components.v2.component(
-    "streamgauge_copy",
-    html="<button type='button'></button><span role='status'></span>",
+_LINK = st.components.v2.component(
+    "streamgauge_link",
+    html="<button type='button'></button><code></code><span role='status'></span>",
     css="""
+:host, div { display: flex; }
 button {
   font: 0.875rem var(--st-font);
   min-height: 2.5rem;
@@ -76,22 +77,39 @@ button {
 }
 button:hover, button:focus-visible { border-color: var(--st-primary-color); color: var(--st-link-color); }
 button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
+code {
+  margin-left: 0.75rem;
+  font: 0.8rem var(--st-code-font);
+  color: var(--st-code-text-color);
+  overflow-wrap: anywhere;
+}
 span { margin-left: 0.6rem; font: 0.875rem var(--st-font); color: var(--st-text-color); }
 """,
     js="""
+/* The address as it stands: the view is in it, so that the one who gets it sees the same. */
+function address(base) {
+  const link = new URL(base)
+  for (const [name, value] of new URLSearchParams(location.search))
+    if (!link.searchParams.has(name)) link.searchParams.append(name, value)
+  return link.href
+}
 export default function ({ data, parentElement }) {
-  const button = parentElement.querySelector("button")
-  const status = parentElement.querySelector("span")
+  const [button, code, status] = ["button", "code", "span"].map((tag) => parentElement.querySelector(tag))
+  const show = () => { code.textContent = address(data.base) }
   button.textContent = data.label
   button.onclick = async () => {
+    show()
     try {
-      await navigator.clipboard.writeText(data.text)
+      await navigator.clipboard.writeText(address(data.base))
       status.textContent = "Copied"
     } catch {
       status.textContent = "Your browser did not allow it. Copy the address shown here."
     }
     setTimeout(() => { status.textContent = "" }, 4000)
   }
+  show()
+  window.addEventListener("streamgauge:view", show)
+  return () => window.removeEventListener("streamgauge:view", show)
 }
 """,
 )
@@ -117,6 +135,7 @@ def quiet(text: str, key: str) -> None:
     _SENTENCE(data={"runs": [[text, False]], "quiet": True}, key=key)
 
 
-def copy_button(label: str, text: str, key: str) -> None:
-    """A button that puts `text` on the clipboard, and says so."""
-    _COPY(data={"label": label, "text": text}, key=key, width="content")
+def link(base: str, key: str) -> None:
+    """An address, and a button that copies it, with the view as the browser shows it at that moment."""
+    # What the page's own widgets keep in the address comes with a rerun: told, so that it is shown anew.
+    _LINK(data={"label": "Copy link", "base": base, "told": st.query_params.to_dict()}, key=key)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib import charts, exports, lanes, summary
+from lib import captions, charts, exports, lanes, summary, view
 from lib.experiment import CallResult, Experiment, pair
 from lib.spec import is_lab
-from lib.ui import faults, hero, origins, parts, plain, session
+from lib.ui import chart, compare, faults, hero, origins, parts, pictures, plain, session, shell
 
 BELOW_PX = 1200
 BADGES = {
@@ -57,7 +57,8 @@ def pick(experiment: Experiment) -> tuple[int, int]:
                 "Numbers of",
                 range(len(experiment.spec.arms)),
                 format_func=lambda i: f"{i + 1}. {lanes.model_name(experiment, i)}",
-                key=f"arm_{experiment.id}",
+                key="arm",
+                bind="query-params",
                 width=360,
             )
         if experiment.spec.pairs > 1:
@@ -65,7 +66,8 @@ def pick(experiment: Experiment) -> tuple[int, int]:
                 "Pair",
                 range(experiment.spec.pairs),
                 format_func=lambda i: f"{i + 1} of {experiment.spec.pairs}",
-                key=f"pair_{experiment.id}",
+                key="pair",
+                bind="query-params",
                 width=140,
             )
     return arm, number
@@ -116,12 +118,14 @@ def numbers(experiment: Experiment, arm: int, number: int) -> None:
 def watch(experiment: Experiment, number: int) -> None:
     """The answers as a reader would have seen them, on one clock."""
     data = lanes.hero_data(experiment, pair=number)
+    data["captions"] = captions.captions(experiment, None if len(experiment.spec.arms) > 1 else 0, number)
     if data["duration_s"] <= SHORT_S:
         data["speed"] = SLOWED
     hero.hero(
         data,
         key=plain.key(f"watch-{number}", experiment.id),
         on_drawn=lambda: session.set_drawn(experiment.id),
+        view=view.parse(st.query_params.to_dict()),
     )
 
 
@@ -141,33 +145,24 @@ def comparison(experiment: Experiment, arm: int, number: int) -> None:
     )
 
 
-def when(experiment: Experiment, number: int) -> None:
-    """The two charts."""
-    dark = session.is_dark()
-    _chart(
-        "Event arrivals",
-        charts.timeline_figure(experiment, pair=number, dark=dark),
-        key=f"timeline_{experiment.id}_{number}",
-        alt=charts.timeline_alt(experiment, pair=number),
+def models(experiment: Experiment, number: int) -> None:
+    """Where several models were asked: one row each on one clock."""
+    if len(experiment.spec.arms) < 2:
+        return
+    rows = [row for row in lanes.entries(experiment, None, number) if row.call.planned.mode == "streaming"]
+    chart.card(
+        "One row a model",
+        charts.multiples_figure(rows, dark=session.is_dark()),
+        key=f"models_{experiment.id}_{number}",
+        said=charts.multiples_alt(rows),
+        name="streamgauge-models",
+        table=lambda: charts.lanes_table(rows),
     )
-    _chart(
-        "Token throughput",
-        charts.throughput_figure(experiment, pair=number, dark=dark),
-        key=f"throughput_{experiment.id}_{number}",
-        alt=charts.throughput_alt(experiment, pair=number),
-    )
-
-
-def _chart(title: str, figure: charts.Figure, *, key: str, alt: str) -> None:
-    """One chart in its card."""
-    with st.container(border=True):
-        st.subheader(title)
-        st.plotly_chart(figure, config={"displayModeBar": False}, key=key, alt=alt)
 
 
 def texts(experiment: Experiment, arm: int, number: int) -> None:
     """What was asked and what came back, letter by letter."""
-    section = st.expander("Prompt and both answers", on_change="rerun", key=f"texts_{experiment.id}")
+    section = st.expander("Prompt and both answers", on_change="rerun", key="texts", bind="query-params")
     calls = pair(experiment, arm, number)
     if not section.open or calls is None:
         return
@@ -186,12 +181,14 @@ def texts(experiment: Experiment, arm: int, number: int) -> None:
                 st.code(_text(call) or "no text", language=None, wrap_lines=True)
 
 
-def share(experiment: Experiment) -> None:
-    """The link, two files, and the same experiment once more."""
-    link, service = session.link(experiment.id), session.service()
-    elsewhere = session.opens_elsewhere()
+def share(experiment: Experiment, number: int) -> None:
+    """The link, files and pictures to take away, and the same experiment once more."""
+    service, elsewhere = session.service(), session.opens_elsewhere()
+    link = session.link("experiment", id=experiment.id)
+    plain.link(link, key=plain.key("link", experiment.id))
+    if not elsewhere:
+        st.caption("This link opens on this computer only. The HTML file opens anywhere, without a network.")
     with st.container(horizontal=True, vertical_alignment="center"):
-        plain.copy_button("Copy link", link, key=plain.key("copy", experiment.id))
         st.download_button(
             "Save as one HTML file",
             lambda: exports.html_file(experiment, link=link if elsewhere else None),
@@ -208,11 +205,23 @@ def share(experiment: Experiment) -> None:
             icon=":material/data_object:",
             on_click="ignore",
         )
+        pictures.menu(
+            lanes.entries(experiment, None, number), _name(experiment), f"streamgauge-{experiment.id}"
+        )
         if st.button(_again(experiment), key="again", icon=":material/replay:"):
             parts.start(experiment.spec, parent=experiment.id)
-    st.code(link, language=None, wrap_lines=True)
-    if not elsewhere:
-        st.caption("This link opens on this computer only. The HTML file opens anywhere, without a network.")
+        st.page_link(
+            shell.COMPARE,
+            label="Compare with others",
+            icon=":material/stacked_line_chart:",
+            query_params=compare.link_ids([experiment.id]),
+        )
+
+
+def _name(experiment: Experiment) -> str:
+    """A title for pictures. Untrusted text."""
+    models = dict.fromkeys(arm.call.model for arm in experiment.spec.arms)
+    return experiment.title or ", ".join(models)
 
 
 def _again(experiment: Experiment) -> str:

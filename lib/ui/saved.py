@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
+from lib.overlay import MOST
 from lib.service import Entry
-from lib.ui import parts, session, shell, titles
+from lib.ui import compare, parts, session, shell, titles
 
 PAGE = 20
 PAGES = "saved_pages"
+PICKED = "saved_picked"
 STATES = {"running": "running", "cancelled": "cancelled", "interrupted": "interrupted"}
 
 
@@ -47,11 +49,54 @@ def row(entry: Entry) -> None:
             st.text(name)
             st.caption(_facts(entry))
         with actions.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
+            if entry.state != "running":
+                _tick(entry.id)
             st.page_link(
                 shell.EXPERIMENT, label="Open", icon=":material/arrow_forward:", query_params={"id": entry.id}
             )
             titles.rename(entry.id, entry.title, default)
             titles.delete(entry.id, name)
+
+
+def picked() -> None:
+    """What was ticked so far, and the way to lay it over each other."""
+    ids = st.session_state.setdefault(PICKED, [])
+    if not ids:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", border=True):
+        st.caption(f"{len(ids)} of at most {MOST} ticked.", width="content")
+        st.space("stretch")
+        st.button("Untick all", key="untick", type="tertiary", on_click=_untick)
+        if len(ids) > 1:
+            st.page_link(
+                shell.COMPARE,
+                label="Compare them",
+                icon=":material/stacked_line_chart:",
+                query_params=compare.link_ids(ids),
+            )
+        else:
+            st.caption("Tick another one to compare.", width="content")
+
+
+def _tick(id: str) -> None:
+    ids = st.session_state.setdefault(PICKED, [])
+    key = f"tick_{id}"
+    st.session_state[key] = id in ids
+    st.checkbox(
+        "Compare", key=key, on_change=_ticked, args=(id,), disabled=id not in ids and len(ids) >= MOST
+    )
+
+
+def _ticked(id: str) -> None:
+    ids: list[str] = st.session_state[PICKED]
+    if id in ids:
+        ids.remove(id)
+    else:
+        ids.append(id)
+
+
+def _untick() -> None:
+    st.session_state[PICKED] = []
 
 
 def _facts(entry: Entry) -> str:

@@ -5,7 +5,7 @@ Nothing is drawn here.
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
@@ -32,12 +32,11 @@ def is_dark() -> bool:
     return st.context.theme.type == "dark"
 
 
-def link(experiment_id: str) -> str:
-    """The address of an experiment as the browser of this visitor reaches it."""
+def link(page: str, **query: str) -> str:
+    """The address of a page as the browser of this visitor reaches it."""
     parts = urlsplit(st.context.url or "")
-    return urlunsplit(
-        (parts.scheme, parts.netloc, _base(parts.path) + "/experiment", f"id={experiment_id}", "")
-    )
+    path = f"{_base(parts.path)}/{page}"
+    return urlunsplit((parts.scheme, parts.netloc, path, urlencode(query, safe=","), ""))
 
 
 def feed_path(experiment_id: str) -> str:
@@ -54,7 +53,7 @@ def opens_elsewhere() -> bool:
 def _base(path: str) -> str:
     """What a reverse proxy put before our own page paths."""
     head, _, page = path.rstrip("/").rpartition("/")
-    return head if page in ("experiment", "saved", "method") else path.rstrip("/")
+    return head if page in ("experiment", "compare", "saved", "method") else path.rstrip("/")
 
 
 DRAWN = "drawn"

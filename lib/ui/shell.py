@@ -13,8 +13,8 @@ from lib.errors import StreamgaugeError
 from lib.ui import session
 
 ROOT = Path(__file__).resolve().parents[2]
-RUN, EXPERIMENT, SAVED, METHOD = (
-    ROOT / "pages" / name for name in ("run.py", "experiment.py", "saved.py", "method.py")
+RUN, EXPERIMENT, COMPARE, SAVED, METHOD = (
+    ROOT / "pages" / name for name in ("run.py", "experiment.py", "compare.py", "saved.py", "method.py")
 )
 ICON, WORDMARK = (str(ROOT / "static" / name) for name in ("icon.png", "wordmark.svg"))
 NAME = "Streamgauge: LLM stream timing"
@@ -35,6 +35,7 @@ def _pages() -> list[st.Page]:
     return [
         st.Page(RUN, title="Run", icon=":material/play_arrow:", url_path="run", default=True),
         st.Page(EXPERIMENT, title="Experiment", url_path="experiment", visibility="hidden"),
+        st.Page(COMPARE, title="Compare", url_path="compare", visibility="hidden"),
         st.Page(SAVED, title="Saved", icon=":material/bookmark:", url_path="saved"),
         st.Page(METHOD, title="Method", icon=":material/straighten:", url_path="method"),
     ]

@@ -14,7 +14,7 @@ from lib.errors import ChildError, NotFound, StreamgaugeError
 from lib.experiment import Experiment
 from lib.peers import Heard
 from lib.trials import TRIALS, Trial
-from lib.ui import parts, session, shell
+from lib.ui import chart, parts, session, shell
 
 MARKS = {True: "✓ ", False: "✗ ", None: ""}
 FIRST = "steady-200"
@@ -118,17 +118,21 @@ def _errors(id: str, found: trials.Deviations) -> None:
             ("The worst is off by", 1.0),
         ):
             st.metric(label, duration(quantile(off, q)), border=True)
-    st.plotly_chart(
+    chart.card(
+        "How far off each stamp was",
         charts.errors_figure(found.rows, dark=dark),
-        config={"displayModeBar": False},
         key=f"errors_{id}",
-        alt=charts.errors_alt(found.rows),
+        said=charts.errors_alt(found.rows),
+        name="streamgauge-errors",
+        table=lambda: charts.errors_table(found.rows),
     )
-    st.plotly_chart(
+    chart.card(
+        "How many stamps were off by how much",
         charts.spread_figure(found.rows, dark=dark),
-        config={"displayModeBar": False},
         key=f"spread_{id}",
-        alt=charts.spread_alt(found.rows),
+        said=charts.spread_alt(found.rows),
+        name="streamgauge-error-shares",
+        table=lambda: charts.errors_table(found.rows),
     )
     if found.against == "account":
         st.caption(

@@ -48,7 +48,7 @@ def error(experiment: Experiment, streaming: CallResult) -> str:
 
 def trust(experiment: Experiment, arm: int, number: int) -> None:
     """The instrument's own error, and how both calls were measured."""
-    section = st.expander("Trust: how this was measured", on_change="rerun", key=f"trust_{experiment.id}")
+    section = st.expander("Trust: how this was measured", on_change="rerun", key="trust", bind="query-params")
     calls = pair(experiment, arm, number)
     if not section.open or calls is None:
         return

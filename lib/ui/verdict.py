@@ -1,4 +1,4 @@
-"""How the answer was delivered and why it took as long as it did: the part called Why, and one line above it.
+"""How the answer was delivered: one line below the hero, and the section in the part called Why.
 
 A verdict may quote a header, which is untrusted: it goes through `st.text` or a component.
 """
@@ -9,11 +9,11 @@ from typing import Literal, NamedTuple
 
 import streamlit as st
 
-from lib import charts, summary
+from lib import summary
 from lib.delivery import Delivery
 from lib.errors import StreamgaugeError
 from lib.experiment import CallResult, Experiment, pair
-from lib.ui import evidence, parts, plain, session
+from lib.ui import parts, plain, session
 
 CHECK = "Check delivery (sends 4 calls)"
 CHECK_HELP = (
@@ -53,32 +53,12 @@ def line(experiment: Experiment, arm: int, number: int) -> None:
         plain.quiet(said, key=plain.key(f"delivery-{arm}-{number}", experiment.id))
 
 
-def why(experiment: Experiment, arm: int, number: int) -> None:
-    """Delivery, first moments, phases, and every number with the reason where there is none."""
-    section = st.expander(
-        "Why: delivery, first moments, phases", on_change="rerun", key=f"why_{experiment.id}"
-    )
-    calls = pair(experiment, arm, number)
-    if not section.open or calls is None:
-        return
-    with section:
-        _verdict(experiment, arm, calls[1])
-        _phases(experiment, number, calls)
-        _moments(experiment, number)
-        st.subheader("Every number")
-        rows = evidence.number_rows(*calls)
-        st.dataframe(rows, hide_index=True, height="content", alt="Every number of both calls")
-        st.caption(
-            "A dash means that the number does not exist for this call, “withheld” that it would mislead; "
-            "the note says why."
-        )
-
-
 def _delivery(calls: tuple[CallResult, CallResult] | None) -> Delivery | None:
     return None if calls is None else calls[1].delivery
 
 
-def _verdict(experiment: Experiment, arm: int, streaming: CallResult) -> None:
+def section(experiment: Experiment, arm: int, streaming: CallResult) -> None:
+    """The verdict with its evidence, what would help, and the delivery check."""
     st.subheader("How the stream was delivered")
     found = streaming.delivery
     if found is None:
@@ -110,29 +90,3 @@ def _check(id: str, arm: int) -> None:
         parts.failed(error)
         return
     parts.start(spec, parent=id, title="Delivery check: without and with compression")
-
-
-def _phases(experiment: Experiment, number: int, calls: tuple[CallResult, CallResult]) -> None:
-    st.subheader("What the time was spent on")
-    st.plotly_chart(
-        charts.waterfall_figure(experiment, pair=number, dark=session.is_dark()),
-        config={"displayModeBar": False},
-        key=f"waterfall_{experiment.id}_{number}",
-        alt=charts.waterfall_alt(experiment, pair=number),
-    )
-    rows = evidence.phase_rows(*calls)
-    st.table(rows, border="horizontal", hide_index=True, alt="How long each phase of both calls took")
-    st.caption(
-        "Left of 0 is what came before the request. Of the wait before the first token a client cannot see "
-        "how much was queueing and how much was work."
-    )
-
-
-def _moments(experiment: Experiment, number: int) -> None:
-    st.subheader("When each first thing came")
-    st.plotly_chart(
-        charts.moments_figure(experiment, pair=number, dark=session.is_dark()),
-        config={"displayModeBar": False},
-        key=f"moments_{experiment.id}_{number}",
-        alt=charts.moments_alt(experiment, pair=number),
-    )

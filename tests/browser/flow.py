@@ -27,4 +27,4 @@ def run_preset(page: Page, url: str) -> str:
 def wait_until_finished(page: Page) -> None:
     """The result page of a run that went well, down to its last chart."""
     expect(page.get_by_text(re.compile("Finished$")).first).to_be_visible(timeout=40_000)
-    expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=30_000)
+    expect(page.locator(".js-plotly-plot")).to_have_count(1, timeout=30_000)

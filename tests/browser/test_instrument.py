@@ -25,8 +25,8 @@ def test_a_chip_leads_to_a_simulated_run_whose_why_is_drawn_on_demand(page: Page
     expect(page.get_by_text(re.compile("Simulated$")).first).to_be_visible()
     expect(page.get_by_text("Delivery was held back on the way.")).to_be_visible()
     expect(page.get_by_test_id("stMetricValue").last).to_have_text("withheld")
-    page.get_by_text("Why: delivery, first moments, phases").click()
-    expect(page.locator(".js-plotly-plot")).to_have_count(4, timeout=30_000)
+    page.get_by_text("Why: delivery, phases, gaps, reader").click()
+    expect(page.locator(".js-plotly-plot")).to_have_count(5, timeout=30_000)
     expect(page.get_by_text("What would help: Send X-Accel-Buffering: no")).to_be_visible()
     expect(page.get_by_role("figure", name=re.compile("^What the time was spent on"))).to_be_visible()
     expect(page.get_by_role("cell", name="wait before the first token")).to_be_visible()
@@ -53,8 +53,8 @@ def test_a_trial_shows_measured_against_true_and_its_link_shows_it_again(
     again.get_by_role("link", name="Open this run as an experiment").click()
     wait_until_finished(again)
     expect(again.get_by_text("Delivery stalled.")).to_be_visible()
-    again.get_by_text("Why: delivery, first moments, phases").click()
-    expect(again.locator(".js-plotly-plot")).to_have_count(4, timeout=30_000)
+    again.get_by_text("Why: delivery, phases, gaps, reader").click()
+    expect(again.locator(".js-plotly-plot")).to_have_count(5, timeout=30_000)
     assert again.evaluate(SIDEWAYS) == [0, 0]
     phone.close()
 

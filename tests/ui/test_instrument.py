@@ -49,7 +49,7 @@ def id_of(at: AppTest) -> str:
 def opened(open_page: Open, id: str, *sections: str) -> AppTest:
     at = open_page("experiment", id=id)
     for section in sections:
-        at.session_state[f"{section}_{id}"] = True
+        at.session_state[section] = True
     return at.run() if sections else at
 
 
@@ -68,10 +68,10 @@ def run(service: Service, name: str) -> Experiment:
 
 
 def test_why_is_drawn_only_when_opened(open_page: Open, finished: Experiment) -> None:
-    assert len(opened(open_page, finished.id).get("plotly_chart")) == 2
+    assert len(opened(open_page, finished.id).get("plotly_chart")) == 1
     at = opened(open_page, finished.id, "why")
     assert not at.exception
-    assert len(at.get("plotly_chart")) == 4
+    assert len(at.get("plotly_chart")) == 5
     assert all(chart.proto.alt for chart in at.get("plotly_chart"))
     phases = at.table[1].value
     assert "wait before the first token" in list(phases["Phase"])

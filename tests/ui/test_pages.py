@@ -14,6 +14,7 @@ from lib.errors import NotFound
 from lib.experiment import Experiment
 from lib.lab.recordings import RECORDINGS
 from lib.metrics import METRICS
+from lib.reader import READER
 from lib.service import Service
 from lib.spec import LAB, Arm, CallSpec, Endpoint, ExperimentSpec
 from tests.ui.conftest import SHELL, wait_for
@@ -73,7 +74,7 @@ def test_a_finished_experiment_shows_its_parts(open_page: Open, finished: Experi
     assert not at.exception
     assert sentence(at).startswith("Streaming showed its first text after *0.0")
     assert 1 <= len(at.metric) <= 4
-    assert len(at.get("plotly_chart")) == 2
+    assert len(at.get("plotly_chart")) == 1
     assert len(at.table) == 1
     assert [h.value for h in at.header] == ["Blocking and streaming compared", "When"]
 
@@ -93,10 +94,10 @@ def test_any_id_that_can_be_drawn_can_be_shown(
 def test_the_closed_parts_open(open_page: Open, finished: Experiment) -> None:
     at = open_page("experiment", id=finished.id)
     for part in ("why", "trust", "texts"):
-        at.session_state[f"{part}_{finished.id}"] = True
+        at.session_state[part] = True
     at.run()
     assert not at.exception
-    assert len(at.dataframe[0].value) == len(METRICS)
+    assert [len(READER), len(METRICS)] == [len(frame.value) for frame in at.dataframe[:2]]
     assert "Count." in [code.value for code in at.code]
 
 
@@ -133,7 +134,7 @@ def test_untrusted_text_never_reaches_a_label(open_page: Open, service: Service)
     wait_for(service, id)
     at = open_page("experiment", id=id)
     for part in ("why", "trust", "texts"):
-        at.session_state[f"{part}_{id}"] = True
+        at.session_state[part] = True
     at.run()
     assert not at.exception
     for page in (at, open_page("saved")):
