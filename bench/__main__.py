@@ -15,6 +15,7 @@ NAMES = {
     "metrics": "all numbers of a stream of 10,000 events: how long they take",
     "coverage": "do the intervals and verdicts hold what they promise, in simulated experiments",
     "timeline": "a timeline of 100,000 events: build, message, drawn, redrawn for a selection",
+    "visitors": "forty visitors open and close the parts of one result page",
     "memory": "memory of the web process after 20 runs",
 }
 

@@ -21,7 +21,7 @@ HERO = ".play"
 HERO_SHOWN = """() => [...document.querySelectorAll("*")].some(
   (e) => e.shadowRoot?.querySelector(".play")?.checkVisibility() || e.matches(".play"))"""
 PLAIN_SHOWN = "() => document.querySelector('h1')?.textContent.includes('hello')"
-CHARTS = "() => document.querySelectorAll('.js-plotly-plot .main-svg').length >= 4"
+CHARTS = "() => document.querySelectorAll('.js-plotly-plot .xtick').length > 0"
 
 
 def main() -> int:
@@ -31,7 +31,11 @@ def main() -> int:
         saved = experiment(folder / "data")
         (folder / "one.py").write_text(ONE_LINE)
         with chromium() as browser:
-            rows = [first_page(browser, folder / "fresh"), *loads(browser, folder, saved)]
+            rows = [
+                first_page(browser, folder / "fresh"),
+                *loads(browser, folder, saved),
+                first_screen(browser, folder / "data", saved),
+            ]
     show("pages", ("what", "measured", "target", ""), rows)
     return int(any(row[-1] != verdict(True) for row in rows))
 
@@ -75,6 +79,34 @@ def loads(browser: Browser, folder: Path, saved: str) -> list[tuple[str, ...]]:
         for heat in ("cold", "warm")
         for what, most in (("hero", 2.0), ("charts", 4.0))
     ]
+
+
+def first_screen(browser: Browser, data: Path, saved: str) -> tuple[str, ...]:
+    """Bytes over the wire until the hero of a saved experiment is on the screen of a new visitor."""
+    found: list[float] = []
+    with dashboard(data) as running:
+        for _ in range(REPEATS):
+            page = browser.new_context().new_page()
+            found.append(wire_bytes(page, f"{running.url}/experiment?id={saved}") / 1e6)
+            page.context.close()
+    megabytes = statistics.median(found)
+    return ("first screen, cold, over the wire", f"{megabytes:.2f} MB", "<= 3 MB", verdict(megabytes <= 3.0))
+
+
+def wire_bytes(page: Page, url: str) -> int:
+    """What came over the network until the hero was shown: files with their headers, and messages."""
+    taken = [0]
+    wire = page.context.new_cdp_session(page)
+    wire.send("Network.enable")
+    wire.on("Network.dataReceived", lambda event: taken.append(event["encodedDataLength"]))
+    wire.on("Network.responseReceived", lambda event: taken.append(event["response"]["encodedDataLength"]))
+    page.on(
+        "websocket",
+        lambda socket: socket.on("framereceived", lambda frame: taken.append(len(frame))),
+    )
+    page.goto(url)
+    page.wait_for_function(HERO_SHOWN, polling="raf")
+    return sum(taken)
 
 
 def load_plain(page: Page, plain: Running, into: list[float]) -> None:
