@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import mean, median
+from statistics import fmean, median
 
 from lib.facts import NO_RECOUNT, NO_TEXT, Facts, Unknown, frame_times
 from lib.reader import DEADLINES, Deadlines, Reader, Reading, fluidity_index
@@ -57,7 +57,7 @@ def vllm_bench(f: Facts) -> tuple[Row, ...]:
          "e2e_s"),
         ("TPOT", "s", lambda: _each(chunks.span(), f.reported("completion")), "(E2EL - TTFT) / (tokens - 1)",
          "the wait for reasoning is spread over all tokens", "tpot_s"),
-        ("mean ITL", "s", lambda: mean(chunks.gaps()), "mean gap between chunks", every, ""),
+        ("mean ITL", "s", lambda: fmean(chunks.gaps()), "mean gap between chunks", every, ""),
         ("median ITL", "s", lambda: median(chunks.gaps()), "median gap between chunks",
          f"{every}; chunks of one read are 0 apart", "gap_median_s"),
         ("output throughput", "tokens/s", lambda: _no(WHOLE_BENCHMARK), "tokens / duration of the benchmark",
@@ -85,7 +85,7 @@ def aiperf(f: Facts) -> tuple[Row, ...]:
          "tpot_s"),
         ("ITL, server's count", "s", lambda: _each(texts.span(), f.reported("completion")),
          "(latency - TTFT) / (reported tokens - 1)", "the same with the server's count", "tpot_s"),
-        ("mean ICL", "s", lambda: mean(texts.gaps()), "mean gap between chunks with text",
+        ("mean ICL", "s", lambda: fmean(texts.gaps()), "mean gap between chunks with text",
          "chunks of one read are 0 apart", ""),
         ("tokens per second per user", "tokens/s", lambda: _over(1, itl()), "1 / ITL", "reasoning included",
          "answer_tps"),
@@ -179,7 +179,7 @@ def opentelemetry(f: Facts) -> tuple[Row, ...]:
     streamed = _rows(f, tool, [
         ("gen_ai.client.operation.time_to_first_chunk", "s", chunks.first, "first chunk of any kind",
          ROLE, "ttfe_s"),
-        ("gen_ai.client.operation.time_per_output_chunk", "s", lambda: mean(chunks.gaps()),
+        ("gen_ai.client.operation.time_per_output_chunk", "s", lambda: fmean(chunks.gaps()),
          "gap of every chunk after the first, here their mean", any_kind, ""),
         ("gen_ai.server.time_per_output_token", "s",
          lambda: _each(_closed(f) - first(), f.reported("completion")),
