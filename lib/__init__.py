@@ -16,7 +16,7 @@
     phrases, captions                                            single calls, and a room told in four lines
     overlay, closeup                                             experiments over each other, one event
     document, schema, exports, tables, spans                     JSON and files
-    cite, verify                                                 how to cite it, whether it holds
+    cite, verify, objectives                                     how to cite it, whether it holds
     linkpage                                                     what a link shows, and what can be embedded
     share, hosts, reopen, imports, foreign, shelf, library       what leaves and what comes in
     store, derived, outline, migrations, ledger, owner, recovery keeping, and who sent what

@@ -1,7 +1,7 @@
-"""The command line: `python -m lib run`. The same service as the pages, without a browser.
+"""The command line: `python -m lib run` and `import`. The same service as the pages, without a browser.
 
-Progress and errors go to stderr, the comparison to stdout. Exit code 0; 1 when a call failed or was cut,
-or when what was asked for cannot be done.
+Progress and errors go to stderr, the comparison and links to stdout. Exit code 0; 1 when a call failed or
+was cut, or when what was asked for cannot be done; 2 when a limit was missed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from lib import objectives
 from lib.errors import InvalidSpec, StreamgaugeError
 from lib.experiment import CallResult, Experiment, preset
 from lib.feed import FeedItem
@@ -22,6 +23,7 @@ from lib.lab.recordings import MODELS
 from lib.providers import provider_of
 from lib.service import Service
 from lib.settings import read
+from lib.share import Form
 from lib.spec import (
     BOUNDS,
     EXPERIMENT_APIS,
@@ -50,7 +52,12 @@ class Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """All flags with their help."""
     top = Parser(prog="python -m lib", description="Streamgauge: LLM stream timing.")
-    run = top.add_subparsers(dest="command", required=True, parser_class=Parser).add_parser(
+    commands = top.add_subparsers(dest="command", required=True, parser_class=Parser)
+    files = commands.add_parser("import", help="keep an experiment that came as a file")
+    files.add_argument(
+        "file", type=_text, help="Streamgauge's JSON, AIPerf's raw export, vLLM's detailed JSON"
+    )
+    run = commands.add_parser(
         "run",
         help="make blocking and streaming calls and compare them",
         description="Makes blocking and streaming calls in turn and compares them. Without arguments: "
@@ -71,20 +78,25 @@ def parser() -> argparse.ArgumentParser:
     add("--key-env", metavar="NAME", type=_text, help="the variable or secrets.toml entry that holds the key")
     add("--pairs", type=_whole("pairs"), default=1, help="calls of each kind (1)")
     add("--json", metavar="FILE", type=_text, help="also write the experiment as JSON; - for stdout")
+    add("--share", nargs="?", const="full", choices=("full", "timing"), help="share it, and print the link")
+    add(
+        "--limit", metavar="NAME=VALUE", type=_limit, action="append", default=[],
+        help="a number that the streaming calls must keep, such as ttfo_s=0.8; exit code 2 when they don't",
+    )  # fmt: skip
     return top
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one experiment. Returns the exit code."""
+    """Run one experiment, or keep one that came as a file. Returns the exit code."""
     flags = parser()
     options = flags.parse_args(argv)
     try:
-        _check_file(options.json)
+        _check_file(getattr(options, "json", None))
         service = Service.open(read())
     except StreamgaugeError as error:
         flags.error(str(error))
     try:
-        return _run(service, options)
+        return _bring(service, options.file) if options.command == "import" else _run(service, options)
     except InvalidSpec as error:
         flags.error(f"{_flag(error.field)}: {error.message}")
     except StreamgaugeError as error:
@@ -136,7 +148,32 @@ def _run(service: Service, options: argparse.Namespace) -> int:
     if options.json not in (None, "-"):
         Path(options.json).write_text(service.json(id), "utf-8")
     _say(f"Saved as {id}: /experiment?id={id} on a running server.")
-    return _complaints(experiment)
+    if options.share is not None:
+        _share(service, id, options.share, quiet=options.json == "-")
+    failed = _complaints(experiment)
+    missed = [sentence for limit in options.limit if (sentence := limit.missed(experiment)) is not None]
+    for sentence in missed:
+        _say(f"limit missed: {sentence}")
+    return failed or (2 if missed else 0)
+
+
+def _bring(service: Service, name: str) -> int:
+    try:
+        id = service.library.bring(Path(name).read_bytes())
+    except OSError as error:
+        raise InvalidSpec("file", f"{name} cannot be read: {error.strerror}.") from None
+    _say(f"Saved as {id}: /experiment?id={id} on a running server. Imported, not measured here.")
+    return 0
+
+
+def _share(service: Service, id: str, form: Form, *, quiet: bool) -> None:
+    given = service.library.share(id, form=form)
+    link = f"{service.settings.public_url.rstrip('/')}/e/{given.shared.id}"
+    _say(f"Delete token, shown once: {given.token}")
+    if quiet:
+        _say(link)
+    else:
+        print(link)
 
 
 def _follow(service: Service, id: str) -> None:
@@ -242,6 +279,13 @@ def _text(text: str) -> str:
     if any("\ud800" <= c <= "\udfff" for c in text):
         raise argparse.ArgumentTypeError("it is not valid UTF-8.")
     return text
+
+
+def _limit(text: str) -> objectives.Objective:
+    try:
+        return objectives.parse(text)
+    except InvalidSpec as error:
+        raise argparse.ArgumentTypeError(error.message) from None
 
 
 def _number(field: str) -> Callable[[str], float]:

@@ -84,6 +84,7 @@ PURE = {
     "lib.tables",
     "lib.spans",
     "lib.cite",
+    "lib.objectives",
     "lib.verify",
 }
 IMPURE_LIBRARIES = {"socket", "time", "subprocess", "threading", "os", "pathlib", "random", "datetime"}

@@ -183,3 +183,43 @@ def test_it_runs_beside_a_server_on_the_same_folder(data: Path) -> None:
 
 def test_a_terminal_is_never_given_control_characters() -> None:
     assert printable("a\x1b[2Jb\nc\u202ed") == "a [2Jb c d"
+
+
+def test_a_limit_that_is_missed_exits_with_2_and_one_that_is_kept_with_0(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ["run", "--model", FAST, "--limit", "events_as_tokens_rate=1"]
+    assert main([*run, "--limit", "ttfo_s=60"]) == 0
+    assert main([*run, "--limit", "ttfo_s=0.001"]) == 2
+    assert "limit missed: ttfo_s is 0.0" in capsys.readouterr().err
+
+
+def test_a_limit_on_nothing_is_refused_before_anything_is_sent() -> None:
+    assert refused("--limit", "speed=1") == 1
+    assert refused("--limit", "ttfo_s=fast") == 1
+
+
+def test_sharing_prints_the_link_and_the_token_once(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAMGAUGE_PUBLIC_URL", "https://gauge.example/")
+    assert main(["run", "--model", FAST, "--share", "timing"]) == 0
+    told = capsys.readouterr()
+    link = told.out.strip().splitlines()[-1]
+    assert link.startswith("https://gauge.example/e/")
+    assert "Delete token, shown once: " in told.err
+    service = Service.open(Settings(data=data, discover=False))
+    try:
+        assert service.library.shared(link.rpartition("/")[2]).form == "timing"
+    finally:
+        service.close()
+
+
+def test_a_file_is_imported(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = ROOT / "tests" / "samples" / "aiperf_raw.jsonl"
+    assert main(["import", str(file)]) == 0
+    assert "Imported, not measured here." in capsys.readouterr().err
+    for wrong in (tmp_path / "missing.json", ROOT / "tests" / "samples" / "aiperf_summary.jsonl"):
+        with pytest.raises(SystemExit) as left:
+            main(["import", str(wrong)])
+        assert left.value.code == 1
