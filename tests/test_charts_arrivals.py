@@ -146,6 +146,7 @@ def test_many_events_keep_both_edges_of_a_stall() -> None:
     (text,) = [t for t in marks(figure) if t.name == "text"]
     assert sum(len(t.x) for t in figure.data if t.yaxis == "y") <= charts.MAX_POINTS
     assert text.type == "scattergl"
+    assert text.error_y.value > 0.2  # a bar as high as the tick it stands for
     assert np.diff(text.x).max() == pytest.approx(0.501)
 
 

@@ -142,11 +142,16 @@ class Pen:
             showlegend=self.first(look.name),
             legendrank=look.rank,
             opacity=look.opacity,
-            marker={
-                "symbol": look.symbol,
-                "size": size,
-                "color": colour,
-                "line": {"width": wide, "color": colour},
-            },
+            **self._shape(look, size, wide, colour),
             hovertemplate=f"{said} at %{{x:.3f}} s<extra></extra>",
         )
+
+    def _shape(self, look: Look, size: int, wide: float, colour: str) -> dict[str, Any]:
+        """A symbol; of a tick among many a dot with an error bar of its height, which WebGL draws several
+        times as fast as that symbol."""
+        if look.symbol == _TICK and self.draw is go.Scattergl:
+            high = look.size * self.sizes.band / 2 / self.sizes.lane
+            bar = {"type": "constant", "value": high, "thickness": wide, "width": 0, "color": colour}
+            return {"marker": {"symbol": "circle", "size": 2, "color": colour}, "error_y": bar}
+        edge = {"width": wide, "color": colour}
+        return {"marker": {"symbol": look.symbol, "size": size, "color": colour, "line": edge}}
