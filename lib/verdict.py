@@ -70,6 +70,13 @@ def advice(consumer: Consumer, found: Comparison) -> str:
     return f"Whether streaming buys {who} anything here is not settled."
 
 
+def change(found: Comparison) -> str:
+    """The change in percent with its interval, for a label; of too few pairs how many there are."""
+    if found.kind == "too_few":
+        return f"{_count(found.n, 'pair')}, too few"
+    return _percent_of(found)
+
+
 def succeeded(found: Share) -> str:
     """A share of calls that came whole, with its interval."""
     if found.interval is None:

@@ -19,7 +19,7 @@ from lib.comparison import (
     precise,
     ranks,
 )
-from lib.intervals import Interval, drift, exact, pairs_needed, percentile, share
+from lib.intervals import Interval, drift, exact, pairs_needed, percentile, share, shifts
 
 BLOCKING = [2.3, 2.55, 2.21, 2.48, 3.1, 2.36, 2.27, 2.62, 2.41, 2.95]
 STREAMING = [2.22, 2.49, 2.3, 2.31, 2.8, 2.33, 2.19, 2.7, 2.29, 2.66]
@@ -264,3 +264,19 @@ def test_statistics_are_loaded_only_when_used() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_deciles_are_compared_with_intervals_that_hold_together() -> None:
+    found = shifts([float(x) for x in range(1, 101)], [float(x) + 200 for x in range(1, 101)])
+    assert [s.p for s in found] == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+    assert {round(s.by or 0, 9) for s in found} == {200.0}
+    assert all(0 < s.interval.low < 200 < s.interval.high for s in found)
+    median = exact([float(x) for x in range(1, 101)], 0.5, 0.975)[0]
+    assert found[4].interval == Interval(200 - (median.high - median.low), 200 + (median.high - median.low))
+
+
+def test_deciles_of_few_or_failed_calls_have_no_bounds() -> None:
+    found = shifts([1.0, 2.0, 3.0], [1.0, 2.0, math.inf])
+    assert found[0].interval == Interval(-math.inf, math.inf)
+    assert found[-1].by is None
+    assert shifts([], [1.0]) == []

@@ -7,8 +7,11 @@ Arrays are numpy. The hero draws its own strip; how many seconds something took 
 from plotly.graph_objects import Figure
 
 from lib.charts.arrivals import arrivals_alt, arrivals_figure, picked
+from lib.charts.dots import dots_alt, dots_figure, dots_table
 from lib.charts.errors import errors_alt, errors_figure, errors_table, spread_alt, spread_figure
+from lib.charts.forest import Effect, forest_alt, forest_figure, forest_table
 from lib.charts.gaps import ecdf_alt, ecdf_figure, gaps_alt, gaps_figure
+from lib.charts.heat import MANY, heat_alt, heat_figure
 from lib.charts.look import MAX_POINTS, duration, extremes, spread
 from lib.charts.multiples import multiples_alt, multiples_figure
 from lib.charts.overlay import overlay_alt, overlay_figure
@@ -22,18 +25,25 @@ from lib.charts.phases import (
     waterfall_figure,
     waterfall_table,
 )
+from lib.charts.shares import shares_alt, shares_figure, shares_table
+from lib.charts.shifts import shifts_alt, shifts_figure, shifts_table
 from lib.charts.tables import Table, arrivals_table, csv_text, gaps_table, lanes_table, rates_table
 from lib.charts.throughput import throughput_alt, throughput_figure
 from lib.charts.timeline import timeline_alt, timeline_figure
 
 __all__ = [
+    "MANY",
     "MAX_POINTS",
+    "Effect",
     "Figure",
     "Table",
     "arrivals_alt",
     "arrivals_figure",
     "arrivals_table",
     "csv_text",
+    "dots_alt",
+    "dots_figure",
+    "dots_table",
     "duration",
     "ecdf_alt",
     "ecdf_figure",
@@ -41,9 +51,14 @@ __all__ = [
     "errors_figure",
     "errors_table",
     "extremes",
+    "forest_alt",
+    "forest_figure",
+    "forest_table",
     "gaps_alt",
     "gaps_figure",
     "gaps_table",
+    "heat_alt",
+    "heat_figure",
     "lanes_table",
     "moments_alt",
     "moments_figure",
@@ -54,6 +69,12 @@ __all__ = [
     "overlay_figure",
     "picked",
     "rates_table",
+    "shares_alt",
+    "shares_figure",
+    "shares_table",
+    "shifts_alt",
+    "shifts_figure",
+    "shifts_table",
     "spoken",
     "spread",
     "spread_alt",
