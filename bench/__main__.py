@@ -16,6 +16,7 @@ NAMES = {
     "coverage": "do the intervals and verdicts hold what they promise, in simulated experiments",
     "timeline": "a timeline of 100,000 events: build, message, drawn, redrawn for a selection",
     "visitors": "forty visitors open and close the parts of one result page",
+    "experiment": "planning, saving and showing experiments of 1,600 calls, and long lists",
     "memory": "memory of the web process after 20 runs",
 }
 

@@ -348,10 +348,11 @@ def _first_pairs(
 ) -> dict[str, dict[str, dict[str, Any]]]:
     same = and_(derived.c.experiment_id == call.c.experiment_id, derived.c.n == call.c.n)
     first = and_(call.c.experiment_id.in_(ids), call.c.arm == 0, call.c.pair == 0)
-    query = select(call.c.experiment_id, call.c.mode, derived.c.metrics).join(derived, same)
+    numbers = func.json_extract(derived.c.metrics, "$.metrics")
+    query = select(call.c.experiment_id, call.c.mode, numbers).join(derived, same).order_by(call.c.n)
     found: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
     for id, mode, metrics in connection.execute(query.where(first, derived.c.definition == definition)):
-        found[id][mode] = json.loads(metrics)["metrics"]
+        found[id][mode] = json.loads(metrics)
     return found
 
 
