@@ -347,12 +347,15 @@ def _first_pairs(
     connection: Connection, ids: list[str], definition: str
 ) -> dict[str, dict[str, dict[str, Any]]]:
     same = and_(derived.c.experiment_id == call.c.experiment_id, derived.c.n == call.c.n)
-    first = and_(call.c.experiment_id.in_(ids), call.c.arm == 0, call.c.pair == 0)
+    kept = and_(same, derived.c.definition == definition)
     numbers = func.json_extract(derived.c.metrics, "$.metrics")
-    query = select(call.c.experiment_id, call.c.mode, numbers).join(derived, same).order_by(call.c.n)
+    # An outer join, so that SQLite begins at the calls: a large experiment has two of these among thousands.
+    query = select(call.c.experiment_id, call.c.mode, numbers).outerjoin_from(call, derived, kept)
+    first = and_(call.c.experiment_id.in_(ids), call.c.arm == 0, call.c.pair == 0)
     found: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
-    for id, mode, metrics in connection.execute(query.where(first, derived.c.definition == definition)):
-        found[id][mode] = json.loads(metrics)
+    for id, mode, metrics in connection.execute(query.where(first).order_by(call.c.n)):
+        if metrics is not None:
+            found[id][mode] = json.loads(metrics)
     return found
 
 
