@@ -23,6 +23,7 @@
     store, derived, outline, migrations, ledger, owner, recovery keeping, and who sent what
     service, runner, calibrator, dispatch, underway, results     supervising
     feed, discovery                                              telling live pages, finding servers
+    estimate, prices, forecast                                   what it will take, and what it cost
     children, peers, keys                                        helper processes, and keys in memory
     api, middleware                                              routes and headers
     lab                                                          the reference endpoint

@@ -5,13 +5,19 @@ What the numbers mean is results' business; `DELETE FROM derived` is always safe
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from lib.migrations.schema import call, derived, evidence
+from lib.migrations.schema import call, derived, evidence, experiment
+from lib.spec import Mode
 from lib.store import Store
+
+NEWEST, MOST = 5, 100
+"""Experiments, and calls of each, that are asked how long a call takes."""
 
 
 class Derived:
@@ -43,6 +49,30 @@ class Derived:
         )
         with self._store.read() as connection:
             return [(id, n) for id, n in connection.execute(query.limit(limit))]
+
+    def seconds(self, base_url: str, model: str, definition: str) -> dict[Mode, list[float]]:
+        """Mode → total times of whole calls to this model at this address, of its newest experiments."""
+        named = experiment.c.models.contains(json.dumps(model, ensure_ascii=False), autoescape=True)
+        newest = select(experiment.c.id, experiment.c.spec).order_by(experiment.c.created_ms.desc())
+        total = func.json_extract(derived.c.metrics, "$.metrics.e2e_s")
+        found: dict[Mode, list[float]] = defaultdict(list)
+        with self._store.read() as connection:
+            for id, spec in connection.execute(newest.where(named).limit(NEWEST)).all():
+                arms = json.loads(spec)["arms"]
+                same = [
+                    i
+                    for i, arm in enumerate(arms)
+                    if (arm["endpoint"]["base_url"], arm["call"]["model"]) == (base_url, model)
+                ]
+                joined = and_(derived.c.experiment_id == call.c.experiment_id, derived.c.n == call.c.n)
+                query = select(call.c.mode, total).join(derived, joined).where(derived.c.experiment_id == id)
+                wanted = and_(
+                    call.c.arm.in_(same), call.c.state == "done", derived.c.definition == definition
+                )
+                for mode, seconds in connection.execute(query.where(wanted).limit(MOST)):
+                    if seconds is not None:
+                        found[mode].append(seconds)
+        return dict(found)
 
     def put(self, id: str, definition: str, rows: Sequence[tuple[int, str, str]]) -> None:
         """Keep (n, recount, metrics) of calls, in one transaction; those of calls that are gone are not."""

@@ -19,8 +19,10 @@ from lib.children import Lab
 from lib.discovery import Discovery, Found, ModelList
 from lib.dispatch import Dispatch
 from lib.errors import DecodeError, InvalidSpec, NotAllowed, StoreError
+from lib.estimate import Estimate
 from lib.experiment import CallResult, Experiment, ExperimentState, encoding_check
 from lib.feed import Feed, FeedItem, told
+from lib.forecast import Forecast
 from lib.guard import Anywhere, Hosted, Nowhere, Policy
 from lib.keys import Keys
 from lib.ledger import Ledger
@@ -76,9 +78,9 @@ class Service:
         self._store = Store.open(settings.data)
         self._ledger = Ledger(self._store)
         self._owner = Owner(settings.data)
-        self._results = Results(
-            self._store, Vocabulary(settings.data / "vocabularies", download=settings.download)
-        )
+        vocabulary = Vocabulary(settings.data / "vocabularies", download=settings.download)
+        self._results = Results(self._store, vocabulary)
+        self._forecast = Forecast(self._store, vocabulary)
         self._dispatch = Dispatch(
             settings.data,
             settings.region,
@@ -148,6 +150,10 @@ class Service:
         self.feed.begin(id)
         self._runner.start(id, spec, calls)
         return id
+
+    def estimate(self, spec: ExperimentSpec) -> Estimate:
+        """Calls, tokens, money and time that an experiment will take. Raises StoreError."""
+        return self._forecast.of(spec)
 
     def resume(self, id: str, *, repeat_unknown: bool = False) -> None:
         """Go on with an experiment that ended early: only calls that were never sent are made.

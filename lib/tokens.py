@@ -124,6 +124,10 @@ class Vocabulary:
         encoder, reason = self.encoder(choice.encoding)
         return (None, reason) if encoder is None else (recount(timeline, encoder, choice), None)
 
+    def loaded(self, encoding: str) -> tiktoken.Encoding | None:
+        """An encoder that is there already; never waits."""
+        return self._loaded.get(encoding, (None, None))[0]
+
     def encoder(self, encoding: str) -> tuple[tiktoken.Encoding | None, str | None]:
         """(encoder, None) or (None, reason). May take up to 11 s the first time, when it downloads."""
         with self._lock:

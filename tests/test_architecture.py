@@ -15,6 +15,7 @@ PURE = {
     "lib.spec",
     "lib.plan",
     "lib.waits",
+    "lib.estimate",
     "lib.dialects",
     "lib.recording",
     "lib.messages",
@@ -114,6 +115,7 @@ DOORS = {
     "jinja2": ("lib.exports",),
     "filelock": ("lib.owner", "lib.store"),
     "ssrfguard": ("lib.guard",),
+    "genai_prices": ("lib.prices",),
     "pydantic": ("lib.schema", "lib.settings", "lib.reopen", "lib.foreign", "lib.api", "lib.probe"),
     "pydantic_settings": ("lib.settings",),
 }

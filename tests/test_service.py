@@ -304,6 +304,19 @@ def test_an_experiment_stops_after_failures_in_a_row(service: Service, endpoint:
     assert len(endpoint.asked) == 3
 
 
+def test_what_it_will_take_is_learned_from_calls_before(
+    service: Service, endpoint: endpoints.Endpoint
+) -> None:
+    spec = ask(endpoint.base_url, "slow:2", pairs=5)
+    unknown = service.estimate(spec)
+    assert (unknown.calls, unknown.seconds, unknown.usd_most, unknown.counted) == (10, None, None, False)
+    finished(service, service.start(ask(endpoint.base_url, "slow:2")))
+    known = service.estimate(spec)
+    assert known.seconds is not None
+    assert 5 * 0.2 <= known.seconds < 60
+    assert service.estimate(ask(LAB, FAST)).usd_most == 0
+
+
 def test_an_experiment_that_stopped_goes_on_where_it_was(
     service: Service, endpoint: endpoints.Endpoint
 ) -> None:

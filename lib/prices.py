@@ -1,0 +1,49 @@
+"""What a call costs, from a price table that is installed with this program and asks nobody.
+
+The only door to genai-prices, loaded on first use. A price that is not in the table is unknown, never 0;
+only the built-in endpoint is known to cost nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from lib.estimate import Cost
+from lib.spec import Arm, is_lab
+from lib.timeline import Usage
+
+TABLE = "genai-prices 0.2.3"
+AS_OF = "2026-11-04"
+"""The newest day that the table speaks of as past: what changed later it cannot know."""
+USUAL_TIERS = (None, "auto", "default")
+
+
+def cost(arm: Arm, usage: Usage, at_ms: int) -> Cost:
+    """What a call of this arm cost at that moment (Unix ms); cached input counts at its own price."""
+    if is_lab(arm.endpoint):
+        return Cost(Decimal(0))
+    if usage.prompt is None or usage.completion is None:
+        return Cost(None, "The server did not report its tokens.")
+    if json.loads(arm.call.extra_body).get("service_tier") not in USUAL_TIERS:
+        return Cost(None, "The price of this service tier is not known.")
+    return _listed(arm, usage.prompt, usage.completion, usage.cached or 0, at_ms)
+
+
+def _listed(arm: Arm, prompt: int, completion: int, cached: int, at_ms: int) -> Cost:
+    from genai_prices import Usage as Counts
+    from genai_prices import calc_price
+
+    counts = Counts(input_tokens=prompt, output_tokens=completion, cache_read_tokens=min(cached, prompt))
+    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    url = arm.endpoint.base_url
+    try:
+        found = calc_price(counts, arm.call.model, provider_api_url=url, genai_request_timestamp=at)
+    except LookupError:
+        return Cost(None, f"No price is known for this model at this address ({TABLE}).")
+    except ValueError:
+        return Cost(None, f"The price of this model cannot be applied to these tokens ({TABLE}).")
+    if prompt and completion and not (found.input_price and found.output_price):
+        return Cost(None, f"The table has no whole price for this model ({TABLE}).")
+    return Cost(found.total_price)

@@ -1,0 +1,66 @@
+"""Costs come from an installed table, without a network; an unlisted price is unknown, never 0."""
+
+import socket
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal
+from importlib.metadata import version
+
+import pytest
+
+from lib.prices import AS_OF, TABLE, cost
+from lib.rates import cost_usd
+from lib.spec import Arm, CallSpec, Endpoint
+from lib.timeline import Usage
+
+AT_MS = 1_795_000_000_000
+OPENAI = "https://api.openai.com/v1"
+
+
+def arm(base_url: str = OPENAI, model: str = "gpt-4o-mini", extra: str = "{}") -> Arm:
+    return Arm(Endpoint(base_url), CallSpec(model=model, prompt="Why?", extra_body=extra))
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise AssertionError("a price was asked for on the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refused)
+
+
+def test_the_table_is_the_one_that_is_installed_and_not_of_the_future() -> None:
+    assert f"genai-prices {version('genai-prices')}" == TABLE
+    assert datetime.fromisoformat(AS_OF).replace(tzinfo=UTC) < datetime.now(UTC)
+
+
+@pytest.mark.parametrize("cached", [None, 0, 400, 1000])
+def test_tokens_cost_what_the_list_says_and_cached_ones_less(cached: int | None) -> None:
+    usage = Usage(prompt=1000, completion=100, cached=cached)
+    listed = cost_usd(usage, Decimal("0.15"), Decimal("0.6"), Decimal("0.075"))
+    assert cost(arm(), usage, AT_MS) == (listed, None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "usage", "word"),
+    [
+        (arm(model="nonsense"), Usage(1, 1), "No price is known"),
+        (arm("http://localhost:8000/v1"), Usage(1, 1), "No price is known"),
+        (arm(extra='{"service_tier": "flex"}'), Usage(1, 1), "tier"),
+        (arm(), Usage(None, 5), "did not report"),
+        (arm(), Usage(5, None), "did not report"),
+    ],
+)
+def test_what_is_not_known_is_unknown_and_says_why(asked: Arm, usage: Usage, word: str) -> None:
+    found = cost(asked, usage, AT_MS)
+    assert found.usd is None
+    assert word in (found.reason or "")
+
+
+def test_more_cached_tokens_than_tokens_cost_no_less_than_all_of_them() -> None:
+    assert cost(arm(), Usage(10, 1, cached=99), AT_MS) == cost(arm(), Usage(10, 1, cached=10), AT_MS)
+
+
+def test_the_lab_costs_nothing_and_loads_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "genai_prices", None)
+    assert cost(arm("lab"), Usage(), AT_MS) == (0, None)
