@@ -9,6 +9,7 @@ import sys
 NAMES = {
     "preset": "the six recordings played by the lab, against their published times",
     "live": "the live page at 400 events a second: updates, event to pixel, CPU of the web process",
+    "replay": "the hero playing 8 lanes of 2,000 events: frames a second, CPU of the browser",
     "pages": "start-up and page loads, as ratios to a one-line Streamlit page in the same run",
     "instrument": "arrival times against what was really sent, beside a bare reader and others",
     "pictures": "the race and the filmstrip as files: sizes, and how long they take",

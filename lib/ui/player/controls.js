@@ -1,13 +1,11 @@
 /* What can be pressed: play and its clock, keys, the quiet row of options. */
 
-const KEYS = [
-  ["Space or K", "play, pause"],
-  ["← →", "0.1 s back, on; with Shift 1 s"],
-  ["Home, End", "to the start, the end"],
-  ["[ ] or < >", "slower, faster"],
-  ["S", "sound"],
-  ["P", "present"],
-]
+const KEYS = `Space, K: play, pause
+← →: 0.1 s back, on; with Shift 1 s
+Home, End: to the start, the end
+[ ] or < >: slower, faster
+S: sound
+P: present`
 
 function play(view, from) {
   view.t = from
@@ -91,7 +89,7 @@ function buildTools(view) {
   if (view.all.length > 1) tools.append(popup("Lanes", buildPicker(view)))
   tools.append(make("span.space"), buildSound(view))
   if (view.data.captions?.length) tools.append(buildPresent(view))
-  tools.append(popup("Keys", make("dl", ...KEYS.flatMap(([name, does]) => [make("dt", name), make("dd", does)]))))
+  tools.append(popup("Keys", KEYS))
   return tools
 }
 

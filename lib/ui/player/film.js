@@ -50,12 +50,12 @@ function frameTime(view, t) {
 }
 
 function frameRow(lane, t, mark, limit) {
-  const { reasoning, content, words } = textAt(lane.model, t)
+  const { reasoning, content, words, chars } = textAt(lane.model, t)
   const waiting = isWaiting(lane.model, t)
   const shown = ending(content || reasoning, limit)
   const told = waiting ? "waiting…" : shown || (t < lane.model.sent_s ? "not sent yet" : "nothing")
   const text = make(content ? "span" : "span.faint", { dir: "auto" }, told)
-  const count = content ? amount(content, words, lane.model.text.content) : ""
+  const count = content ? amount(content, words, lane.model.text.content, chars) : ""
   const row = make(waiting ? "span.cell.hatch" : "span.cell", make("span.window", text))
   row.append(make("span.foot", make("em", mark), count))
   row.style.setProperty("--tone", lane.colour || "")

@@ -1,7 +1,6 @@
 /* The view in the address: a link shows what its sender saw. Only where the page asks for it (data.view). */
 
 const WRITE_MS = 300
-const OURS = ["t", "speed", "wpm", "cpm", "film", "lanes"]
 
 /** Take the link's wishes when the hero is built in this element; later data change nothing of the view. */
 function openLink(view, data) {
@@ -30,17 +29,17 @@ function writeView(view) {
   const { preset } = view.link
   const lanes = laneList(view)
   const wanted = {
-    t: view.t < view.span ? String(Number(view.t.toFixed(2))) : null,
-    speed: view.speed === preset.speed ? null : String(view.speed),
-    wpm: view.rate && !view.foreign ? String(view.rate) : null,
-    cpm: view.rate && view.foreign ? String(view.rate) : null,
+    t: view.t < view.span ? Number(view.t.toFixed(2)) : null,
+    speed: view.speed === preset.speed ? null : view.speed,
+    wpm: view.rate && !view.foreign ? view.rate : null,
+    cpm: view.rate && view.foreign ? view.rate : null,
     film: view.film === "doubling" ? null : view.film,
     lanes: lanes === preset.lanes ? null : lanes,
   }
   const address = new URL(window.location.href)
-  for (const name of OURS) {
-    if (wanted[name] === null) address.searchParams.delete(name)
-    else address.searchParams.set(name, wanted[name])
+  for (const [name, value] of Object.entries(wanted)) {
+    if (value === null) address.searchParams.delete(name)
+    else address.searchParams.set(name, value)
   }
   if (address.href === window.location.href) return
   window.history.replaceState(window.history.state, "", address)

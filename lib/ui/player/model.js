@@ -75,13 +75,13 @@ function textOf(model, count) {
     reasoning: model.text.reasoning.slice(0, end.reasoning),
     content: model.text.content.slice(0, end.content),
     words: end.words,
+    chars: end.chars,
   }
 }
 
-/** The end of a long text. It starts at whole blocks, so that lines don't reflow with every event. */
-export function tail(text, limit = TAIL, block = BLOCK) {
-  if (text.length <= limit) return text
-  return text.slice(whole(text, Math.ceil((text.length - limit) / block) * block))
+/** Where the end of a long text begins: at whole blocks, so that lines don't reflow with every event. */
+export function tailStart(text) {
+  return text.length <= TAIL ? 0 : whole(text, Math.ceil((text.length - TAIL) / BLOCK) * BLOCK)
 }
 
 /** `at`, or one further where it would halve a character. */
@@ -91,11 +91,11 @@ function whole(text, at) {
 }
 
 /** "12 words", or characters where words say little: scripts without spaces, lists without them. */
-export function amount(content, words, all = content) {
+export function amount(content, words, all = content, chars = [...content].length) {
   const spaced = !/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u.test(all.slice(0, 400))
   const sparse = all.length > 24 && !/\S\s+\S/u.test(all.slice(0, 60))
   if (spaced && !sparse) return plural(words, "word")
-  return plural([...content].length, "character")
+  return plural(chars, "character")
 }
 
 function plural(n, word) {
@@ -133,8 +133,7 @@ function laneStory(model) {
   if (last === undefined) return model.note || "no event yet"
   if (model.mode === "blocking" && model.first_s !== null) return `everything at once after ${after(model, model.first_s)}`
   const first = model.first_s === null ? "no text" : `first text after ${after(model, model.first_s)}`
-  const frozen = model.freezes.length ? `, ${plural(model.freezes.length, "freeze")}` : ""
-  return `${plural(model.t.length, "event")}, ${first}, last event at ${after(model, last)}${frozen}`
+  return `${plural(model.t.length, "event")}, ${first}, last event at ${after(model, last)}`
 }
 
 /** A moment of the picture's clock as seconds since this lane's own request. */

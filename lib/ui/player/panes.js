@@ -1,10 +1,9 @@
 /* One pane per lane: its name, what can be read at this instant, and why it ends where it does. */
 
 const LOST = ["failed", "unknown", "dropped"]
-const SHORT = 3072
 
 function buildLane(model) {
-  const lane = { model, shown: "", cells: [] }
+  const lane = { model, shown: "", cells: [], from: { reasoning: 0, content: 0 }, room: TAIL }
   lane.amount = make("span.amount")
   lane.first = make("span.first")
   lane.reasoning = make("p.reasoning", { dir: "auto" }, "")
@@ -61,22 +60,49 @@ function drawNote(view, lane, t) {
   lane.note.hidden = !words || (!view.live && t < (last ?? 0))
 }
 
-/** While it plays only the end is laid out, which is all that is in sight; at rest all of it is there. */
 function drawText(view, lane, count) {
   const { model } = lane
-  const limit = view.playing ? SHORT : TAIL
   const read = readUnits(view, lane)
-  const state = `${count} ${limit} ${read}`
+  const state = `${count} ${view.playing} ${read}`
   if (state === lane.shown) return
   lane.shown = state
-  const { reasoning, content, words } = textOf(model, count)
-  const [thought, answer] = [tail(reasoning, limit, limit / 4), tail(content, limit, limit / 4)]
-  const split = Math.max(0, read - (content.length - answer.length))
-  put(lane.reasoning, thought)
-  put(lane.read, answer.slice(0, split))
-  put(lane.unread, answer.slice(split))
-  lane.more.hidden = thought.length === reasoning.length && answer.length === content.length
-  put(lane.amount, content ? amount(content, words, model.text.content) : "")
+  const { reasoning, content, words, chars } = textOf(model, count)
+  const from = { reasoning: startOf(view, lane, "reasoning", reasoning), content: startOf(view, lane, "content", content) }
+  const split = Math.max(from.content, read)
+  put(lane.reasoning, reasoning.slice(from.reasoning))
+  put(lane.read, content.slice(from.content, split))
+  put(lane.unread, content.slice(split))
+  lane.more.hidden = !from.reasoning && !from.content
+  put(lane.amount, content ? amount(content, words, model.text.content, chars) : "")
+  if (view.playing && (cut(lane, "reasoning", lane.reasoning) || cut(lane, "content", lane.read, lane.unread))) lane.shown = ""
+}
+
+/** Where the text begins that is laid out: while it plays that is little more than what is in sight. */
+function startOf(view, lane, kind, text) {
+  if (view.playing && lane.from[kind] <= text.length) return lane.from[kind]
+  lane.from[kind] = 0
+  return tailStart(text)
+}
+
+/** Leave out lines above those in sight, whole ones, so that no line breaks anew. */
+function cut(lane, kind, ...elements) {
+  const nodes = elements.map(({ firstChild }) => firstChild).filter(Boolean)
+  const length = nodes.reduce((sum, node) => sum + node.length, 0)
+  if (length <= 2 * lane.room) return false
+  let at = length - lane.room
+  const line = bottomOf(nodes, at)
+  while (at < length && bottomOf(nodes, at) === line) at++
+  lane.from[kind] += at
+  return at > 0
+}
+
+function bottomOf(nodes, at) {
+  const node = at < nodes[0].length ? nodes[0] : nodes[1]
+  const place = node === nodes[0] ? at : at - nodes[0].length
+  const range = document.createRange()
+  range.setStart(node, place)
+  range.setEnd(node, place + 1)
+  return range.getBoundingClientRect().bottom
 }
 
 function drawWaiting(view, lane, t, before) {

@@ -18,10 +18,8 @@ function buildCaption(view) {
 function present(view) {
   if (view.present || !view.data.captions?.length) return
   view.present = { at: 0, back: view.root.getRootNode().activeElement, keys: (event) => onPresentKey(view, event) }
-  view.present.wheel = (event) => event.composedPath().some((e) => e.className === "body") || event.preventDefault()
   view.present.full = () => document.fullscreenElement || leave(view)
   window.addEventListener("keydown", view.present.keys, true)
-  view.root.addEventListener("wheel", view.present.wheel, { passive: false })
   flag(view.root, "present", true)
   view.steps[1].focus()
   view.root.requestFullscreen?.().then(() => view.root.addEventListener("fullscreenchange", view.present?.full), () => {})
@@ -35,7 +33,6 @@ function leave(view) {
   view.present = view.until = null
   view.playing = false
   window.removeEventListener("keydown", present.keys, true)
-  view.root.removeEventListener("wheel", present.wheel)
   view.root.removeEventListener("fullscreenchange", present.full)
   if (document.fullscreenElement) document.exitFullscreen()
   flag(view.root, "present", false)

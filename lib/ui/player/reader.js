@@ -1,5 +1,7 @@
 /* The reader in the picture: what has been read is marked, their line runs over the staircase of visible text. */
 
+const LATIN = "The presets hold for English in Latin script: give a speed of your own."
+
 function buildSteps(lane) {
   lane.steps = make("canvas")
   lane.by = make("div.total")
@@ -37,7 +39,7 @@ function buildReaders(view) {
 function sayReader(view, kind, unit, own) {
   for (const option of view.readers.options) option.disabled = view.foreign && option.value in PRESETS
   view.readers.value = kind
-  view.readers.title = view.foreign ? "The presets hold for English in Latin script: give a speed of your own" : ""
+  view.readers.title = view.foreign ? LATIN : ""
   view.own.hidden = view.unit.hidden = kind !== "own"
   ;[view.own.min, view.own.max] = OWN[unit]
   view.own.value = own ?? ""
@@ -59,7 +61,7 @@ function chooseReader(view, kind) {
 function sayFelt(view) {
   view.felt.hidden = !view.wish
   if (!view.wish) return
-  const rows = view.reader ? view.lanes.map((lane) => feltRow(view, lane)) : [make("p", "Give the reader’s speed: the presets hold for English in Latin script only.")]
+  const rows = view.reader ? view.lanes.map((lane) => feltRow(view, lane)) : [make("p", LATIN)]
   view.felt.replaceChildren(...rows)
 }
 

@@ -4,13 +4,14 @@ const SPEEDS = [0.25, 0.5, 1, 2, 4, 8]
 const MARKS = {
   content: { low: 0.1, tall: 0.8, alpha: 1, name: "text" },
   reasoning: { low: 0.35, tall: 0.55, alpha: 0.5, name: "reasoning" },
-  role: { low: 0.65, tall: 0.25, alpha: 0.9, quiet: true, name: "other event" },
   other: { low: 0.65, tall: 0.25, alpha: 0.9, quiet: true, name: "other event" },
   error: { glyph: "✕", at: 0.5, name: "error" },
   finish: { glyph: "■", at: 0.22, name: "finish" },
   usage: { glyph: "○", at: 0.5, name: "usage" },
   done: { glyph: "◆", at: 0.78, name: "end of stream" },
 }
+
+MARKS.role = MARKS.other
 
 function buildRow(lane) {
   const { model } = lane
@@ -80,6 +81,7 @@ function drawTime(view) {
   put(view.now, view.live ? liveNow(view) : `${view.t < view.zero ? "−" : ""}${seconds(Math.abs(Math.min(view.t, view.span) - view.zero))}`)
   put(view.button.lastChild, view.playing ? "Pause" : share >= 1 ? "Replay" : "Play")
   flag(view.button, "pause", view.playing)
+  flag(view.root, "playing", view.playing)
   if (view.playing) return
   view.range.setAttribute("aria-valuetext", `${(view.t - view.zero).toFixed(2)} of ${Number((view.span - view.zero).toFixed(4))} seconds`)
 }

@@ -13,7 +13,8 @@ export default function hero(component) {
   update(view, component)
   const call = {}
   view.latest = call
-  return () => view.latest === call && destroy(view)  // a cleanup that comes after a newer call is stale
+  /* A cleanup that comes after a newer call is stale. */
+  return () => view.latest === call && destroy(view)
 }
 
 function create(parentElement) {
@@ -139,6 +140,7 @@ function restyle(view) {
   const series = listed && listed.length > 1 ? listed : COLOURS
   for (const lane of view.lanes) {
     lane.colour = series[lane.model.tone % series.length]
+    lane.room = (lane.body.clientWidth * lane.body.clientHeight) / 80
     for (const part of [lane.pane, lane.track, lane.label, lane.steps, ...lane.cells]) part.style.setProperty("--tone", lane.colour)
   }
   view.root.style.setProperty("--blue", series[1])
@@ -161,9 +163,15 @@ function onFrame(view, now) {
   if (view.playing || (view.live && view.lanes.some(isRunning))) request(view)
 }
 
+/** A crowd of panes is drawn in two halves, turn about: text is what costs, and 30 times a second is plenty. */
+function isTurn(view, i) {
+  return !view.playing || view.stale || view.lanes.length <= 4 || (i % 2 === 0) === view.turn
+}
+
 function draw(view) {
   if (view.live) widen(view)
-  for (const lane of view.lanes) drawPane(view, lane)
+  view.turn = !view.turn
+  view.lanes.forEach((lane, i) => isTurn(view, i) && drawPane(view, lane))
   if (view.stale) drawStrip(view)
   else if (view.live) growStrip(view)
   view.stale = false
