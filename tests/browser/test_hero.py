@@ -188,7 +188,9 @@ def test_words_are_counted_across_events_and_characters_where_words_say_little(h
 
 
 def test_a_long_text_keeps_its_end_and_never_half_a_character(hero: Page):
-    tail = hero.evaluate("() => { const x = '🎉'.repeat(20000) + 'end'; return x.slice(module.tailStart(x)) }")
+    tail = hero.evaluate(
+        "() => { const x = '🎉'.repeat(20000) + 'end'; return x.slice(module.tailStart(x)) }"
+    )
     assert len(tail.encode("utf-16-le")) // 2 <= 20_000
     assert tail == "🎉" * (len(tail) - 3) + "end"
     hero.evaluate(
