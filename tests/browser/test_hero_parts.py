@@ -332,3 +332,11 @@ def test_the_recorded_freezes_reach_the_strip(hero: Page):  # noqa: F811
     assert all(a <= b for a, b in pairwise(times(data["lanes"][1])))
     hero.evaluate(MOUNT, data)
     expect(hero.locator(".legend")).to_contain_text("freeze")
+
+
+def test_a_long_answer_at_rest_shows_its_beginning_and_its_end_once_the_clock_is_moved(hero: Page):  # noqa: F811
+    hero.evaluate(MOUNT, _one([(0.01 * i, "content", "word " * 20) for i in range(100)]))
+    top = "document.querySelector('.body').scrollTop"
+    assert hero.evaluate(top) < -100
+    hero.evaluate(SEEK_AND_READ, 0.8)
+    assert hero.evaluate(top) == 0

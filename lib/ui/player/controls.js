@@ -8,6 +8,7 @@ S: sound
 P: present`
 
 function play(view, from) {
+  showEnd(view)
   view.t = from
   view.playing = true
   view.last = null
@@ -39,6 +40,7 @@ function advance(view, now) {
 }
 
 function seek(view, t) {
+  showEnd(view)
   view.playing = false
   view.t = Math.max(0, Math.min(view.span, t))
   noteView(view)

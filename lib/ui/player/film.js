@@ -46,7 +46,7 @@ function buildFrame(view, t, marks) {
 
 function frameTime(view, t) {
   const at = t - view.zero
-  return `${at < 0.1 ? at.toFixed(3) : at.toFixed(2)} s`
+  return `${at.toFixed(at < 0.1 ? 3 : 2)} s`
 }
 
 function frameRow(lane, t, mark, limit) {

@@ -1,7 +1,7 @@
 /* For showing it to a room: the race fills the screen, captions come one at a time. */
 
-const FORWARD = ["ArrowRight", "ArrowDown", "PageDown", " ", "Enter"]
-const BACK = ["ArrowLeft", "ArrowUp", "PageUp", "Backspace"]
+const FORWARD = ["ArrowRight", "ArrowDown", "PageDown", " "]
+const BACK = ["ArrowLeft", "ArrowUp", "PageUp"]
 
 function buildPresent(view) {
   return button("", () => present(view), "Present")

@@ -4,7 +4,7 @@ const VIEWS = new WeakMap()
 const MOST = 8
 const SETTLE_MS = 200
 const LIVE_FRAME_MS = 25
-const COLOURS = ["#8A93A6", "#0B5FFF", "#B45309", "#047857"]
+const COLOURS = ["#8A93A6", "#0B5FFF"]
 
 /** Runs again on every change of data or theme, keeps its state per element. */
 export default function hero(component) {
@@ -74,10 +74,16 @@ function sayDrawn(view) {
   requestAnimationFrame(() => setTimeout(() => view.report?.("drawn", true), SETTLE_MS))
 }
 
-/** At rest a long answer shows its beginning. */
+/** At rest a long answer shows its beginning, until the clock is moved. */
 function showStart(view) {
   draw(view)
-  if (view.t >= view.span) for (const lane of view.lanes) lane.body.scrollTop = -lane.body.scrollHeight
+  view.atStart = view.t >= view.span
+  if (view.atStart) for (const lane of view.lanes) lane.body.scrollTop = -lane.body.scrollHeight
+}
+
+function showEnd(view) {
+  if (view.atStart) for (const lane of view.lanes) lane.body.scrollTop = 0
+  view.atStart = false
 }
 
 function build(view, data) {
