@@ -261,9 +261,11 @@ class Session:
 
 
 class Lab:
-    """The reference endpoint, started at the first call that needs it."""
+    """The reference endpoint, started at the first call that needs it. `replays`: a folder with scripts of
+    saved experiments that it plays, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, replays: Path | None = None) -> None:
+        self._arguments = () if replays is None else ("--replays", str(replays))
         self._lock = threading.Lock()
         self._child: Child | None = None
         self._stop = threading.Event()
@@ -287,7 +289,7 @@ class Lab:
                 self._child = None
 
     def _start(self) -> tuple[Child, str]:
-        child = Child(LAB)
+        child = Child(LAB, *self._arguments)
         found: list[str] = []
         ready = threading.Event()
         threading.Thread(

@@ -13,12 +13,12 @@ import threading
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from lib import document, plan
+from lib import document, plan, replay
 from lib.calibrator import Calibrator
 from lib.children import Lab
 from lib.discovery import Discovery, Found, ModelList
 from lib.dispatch import Dispatch
-from lib.errors import DecodeError, InvalidSpec, NotAllowed, StoreError
+from lib.errors import DecodeError, InvalidSpec, NotAllowed, NotFound, StoreError
 from lib.estimate import Estimate
 from lib.experiment import CallResult, Experiment, ExperimentState, encoding_check
 from lib.feed import Feed, FeedItem, told
@@ -46,6 +46,7 @@ log = logging.getLogger("streamgauge.service")
 
 SWEEP_S = 5.0
 ENDING_S = 3.0
+REPLAYS = "replays"
 REFRESHED = 20
 
 
@@ -90,7 +91,7 @@ class Service:
             keys=self.keys,
             arguments=settings.probe_arguments(),
         )
-        self._lab = Lab()
+        self._lab = Lab(None if settings.hosted else settings.data / REPLAYS)
         self._calibrator = Calibrator(self._dispatch, self._lab)
         self._runner = LocalRunner(
             self._dispatch,
@@ -238,6 +239,20 @@ class Service:
         with self._hearing:
             return tuple(hear(peer, base_url, model) for peer in PEERS)
 
+    def replay(self, id: str) -> str:
+        """The base URL at which any OpenAI client hears the first pair of a saved experiment again, at its
+        times; lib/lab/replays.py has what a model's name may ask for. In local mode only.
+
+        Raises NotFound, NotAllowed, ChildError, StoreError.
+        """
+        if self.settings.hosted:
+            raise NotAllowed("Experiments are played on one's own computer only.")
+        told = replay.script(self.experiment(id))
+        if told is None:
+            raise NotFound("No text arrived in this experiment, so there is nothing to play.")
+        self._store.put_file(REPLAYS, f"{id}.json", told)
+        return f"{self._lab.base_url().removesuffix('/v1')}/replay/{id}/v1"
+
     def rename(self, id: str, title: str) -> None:
         """Give it a title. Raises NotFound, InvalidSpec, NotAllowed."""
         self._may_change()
@@ -258,6 +273,7 @@ class Service:
         if withdraw:
             self.library.withdraw_all(id)
         self._store.delete(id)
+        (self.settings.data / REPLAYS / f"{id}.json").unlink(missing_ok=True)
         self.library.forget(id)
         self._results.forget(id)
         self.feed.forget(id)

@@ -237,6 +237,15 @@ class Store:
         finally:
             raw.close()
 
+    def put_file(self, folder: str, name: str, text: str) -> None:
+        """Write a file below the data folder, whole or not at all."""
+        with self._sentences():
+            place = self.folder / folder
+            place.mkdir(mode=0o700, exist_ok=True)
+            half = place / f"{name}.part"
+            half.write_text(text, "utf-8")
+            half.replace(place / name)
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One immediate transaction, committed at the end of the block."""

@@ -93,6 +93,7 @@ PURE = {
     "lib.spans",
     "lib.cite",
     "lib.objectives",
+    "lib.replay",
     "lib.verify",
 }
 IMPURE_LIBRARIES = {"socket", "time", "subprocess", "threading", "os", "pathlib", "random", "datetime"}

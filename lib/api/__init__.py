@@ -27,6 +27,7 @@ def routes(service: Callable[[], Service], index_html: str) -> list[Route]:
         Route("/api/experiments/{id}/events", live.events),
         Route("/api/shares/{id}", links.withdraw, methods=["DELETE"]),
         Route("/experiment", live.page),
+        Route("/replay/{id}/v1/{rest:path}", live.replay, methods=["GET", "POST"]),
         Route("/e/{id:stem}.{ending:ending}", links.file),
         Route("/e/{id}", links.page),
         Route("/embed/{id}", links.embed),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from lib.api.files import checked, download, file, found_or_error
 from lib.errors import NotFound, StreamgaugeError
@@ -68,6 +68,15 @@ class Live:
         except StreamgaugeError:
             return HTMLResponse(self.index_html, status_code=404)
         return HTMLResponse(self.index_html)
+
+    async def replay(self, request: Request) -> Response:
+        """On to the lab, which keeps time: any OpenAI client follows, and asks there what it asked here."""
+        wanted, rest = request.path_params["id"], request.path_params["rest"]
+
+        def made() -> Response:
+            return RedirectResponse(f"{self.service().replay(checked(wanted))}/{rest}", 307)
+
+        return await found_or_error(made)
 
     async def _stream(self, wanted: str, last_id: str) -> AsyncIterator[str]:
         feed = self.service().feed

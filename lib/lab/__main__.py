@@ -1,4 +1,4 @@
-"""`python -m lib.lab [--port N]`: the lab in a process of its own, until its stdin ends.
+"""`python -m lib.lab [--port N] [--replays FOLDER]`: the lab in a process of its own, until its stdin ends.
 
 Prints one JSON line when it listens: {"type":"ready","port":N,"base_url":"http://127.0.0.1:N/v1"}.
 """
@@ -12,6 +12,7 @@ import gc
 import json
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 
 from lib.lab.server import Lab
@@ -24,12 +25,14 @@ def main() -> None:
     """Serve until stdin is closed or a SIGTERM comes. Exit code 1 when the port is taken."""
     parser = argparse.ArgumentParser(prog="python -m lib.lab", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--port", type=int, default=0, help="a loopback port; 0 takes any free one")
-    port = parser.parse_args().port
+    parser.add_argument("--replays", type=Path, help="a folder with scripts of saved experiments")
+    options = parser.parse_args()
+    port: int = options.port
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
     _keep_time()
     try:
-        lab = Lab().start(port)
+        lab = Lab(options.replays).start(port)
     except (OSError, OverflowError) as error:
         sys.exit(f"The lab cannot listen on port {port}: {error}.")
     ready = {"type": "ready", "port": lab.port, "base_url": lab.base_url}

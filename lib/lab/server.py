@@ -23,11 +23,12 @@ import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from lib import stamps
-from lib.lab import asks, http1, models
+from lib.lab import asks, http1, models, replays
 from lib.lab.http1 import Connection, HttpRequest, Malformed
 from lib.lab.metronome import Metronome, Packet
 from lib.lab.scripts import Script, whole
@@ -41,10 +42,11 @@ class Lab:
     """The server. `start` binds and returns at once; `close` ends every connection.
 
     `elsewhere`: a second port, to which only redirects lead; `strays`: connections that came there,
-    which `GET /strays` tells too.
+    which `GET /strays` tells too. `replays`: a folder with scripts of saved experiments, see replays.py.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, replays: Path | None = None) -> None:
+        self.replays = replays
         self._listeners: list[socket.socket] = []
         self._acceptors: list[threading.Thread] = []
         self._connections: dict[threading.Thread, Connection] = {}
@@ -144,6 +146,8 @@ class Lab:
             return False
         if (request.method, request.path) == ("GET", STRAYS):
             script = whole(0.0, json.dumps({"connections": self.strays}).encode())
+        elif request.path.startswith(replays.PREFIX):
+            script = replays.respond(request, self.replays)
         else:
             script = models.respond(request)
         return play(connection, script, request, self._metronome)
