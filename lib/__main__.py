@@ -15,7 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from lib import objectives
+from lib import objectives, sample
+from lib.comparison import LEAST
 from lib.errors import InvalidSpec, StreamgaugeError
 from lib.experiment import CallResult, Experiment, preset
 from lib.feed import FeedItem
@@ -28,6 +29,7 @@ from lib.spec import (
     BOUNDS,
     EXPERIMENT_APIS,
     LAB,
+    PRIMARIES,
     Arm,
     CallSpec,
     Endpoint,
@@ -36,8 +38,10 @@ from lib.spec import (
     number,
 )
 from lib.summary import caveat, instrument, table
+from lib.verdict import HEADLINE, verdict
 
 ASKED = ("base_url", "model", "prompt", "system", "api", "max_tokens", "temperature", "key_env")
+CACHES = ("bust", "keep", "as_is")
 POLL_S = 0.1
 
 
@@ -77,6 +81,14 @@ def parser() -> argparse.ArgumentParser:
     add("--temperature", type=_number("temperature"), help=BOUNDS["temperature"].help)
     add("--key-env", metavar="NAME", type=_text, help="the variable or secrets.toml entry that holds the key")
     add("--pairs", type=_whole("pairs"), default=1, help="calls of each kind (1)")
+    add("--warmups", type=_whole("warmups"), help=f"{BOUNDS['warmups'].help} (1 from {LEAST} pairs on)")
+    add("--consumer", choices=HEADLINE, help="who reads the answer decides what is compared (reader)")
+    add("--primary", choices=PRIMARIES, help="what is compared, if not what --consumer says")
+    add("--seed", type=_whole("seed"), default=0, help=BOUNDS["seed"].help)
+    add("--cache", choices=CACHES, help="bust it with a nonce, keep it warm, or leave it as it is (bust)")
+    add("--margin", type=_number("margin"), help=BOUNDS["margin"].help)
+    add("--half-width", type=_number("half_width"), help=BOUNDS["half_width"].help)
+    add("--stop-after", type=_whole("stop_after"), default=3, help=f"{BOUNDS['stop_after'].help} (3)")
     add("--json", metavar="FILE", type=_text, help="also write the experiment as JSON; - for stdout")
     add("--share", nargs="?", const="full", choices=("full", "timing"), help="share it, and print the link")
     add(
@@ -108,7 +120,7 @@ def main(argv: list[str] | None = None) -> int:
 def asked(options: argparse.Namespace, service: Service) -> ExperimentSpec:
     """The specification behind the flags. Raises InvalidSpec."""
     if all(getattr(options, name) is None for name in ASKED):
-        return dataclasses.replace(preset(options.pairs), limits=service.settings.limits())
+        return _designed(preset(options.pairs), options, service)
     lab = options.base_url in (None, LAB)
     for name in () if lab else ("model", "prompt"):
         if getattr(options, name) is None:
@@ -124,7 +136,25 @@ def asked(options: argparse.Namespace, service: Service) -> ExperimentSpec:
         options.temperature,
     )
     arm = Arm(Endpoint(LAB) if lab else _endpoint(options, service), call)
-    return ExperimentSpec((arm,), pairs=options.pairs, limits=service.settings.limits())
+    return _designed(ExperimentSpec((arm,), pairs=options.pairs), options, service)
+
+
+def _designed(spec: ExperimentSpec, options: argparse.Namespace, service: Service) -> ExperimentSpec:
+    """With what the flags say of the whole; a measurement, with a verdict, from `LEAST` pairs on."""
+    measured = options.pairs >= LEAST
+    warmups = int(measured) if options.warmups is None else options.warmups
+    return dataclasses.replace(
+        spec,
+        design="measure" if measured else "look",
+        warmups=warmups,
+        primary=options.primary or HEADLINE[options.consumer or "reader"],
+        seed=options.seed,
+        cache=options.cache or spec.cache,
+        margin=options.margin,
+        half_width=options.half_width,
+        stop_after=options.stop_after,
+        limits=service.settings.limits(),
+    )
 
 
 def printable(text: str) -> str:
@@ -234,8 +264,18 @@ def _report(experiment: Experiment) -> None:
     for line in (*_held_back(experiment), instrument(experiment)):
         if line:
             print(printable(line))
+    for line in _found(experiment):
+        print(printable(line))
     if experiment.spec.pairs > 1:
         print(f"The first of {experiment.spec.pairs} pairs is shown; the JSON has them all.")
+
+
+def _found(experiment: Experiment) -> list[str]:
+    """What the pairs say of the declared number, and why it ended early."""
+    said = [] if experiment.stopped is None else [experiment.stopped.sentence]
+    if experiment.spec.design == "measure":
+        said += [verdict(experiment.spec.primary, found).sentence for found in sample.modes(experiment)]
+    return said
 
 
 def _held_back(experiment: Experiment) -> list[str]:

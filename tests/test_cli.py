@@ -73,6 +73,47 @@ def test_one_blocking_and_one_streaming_call_are_sent(
     assert len(json.loads(out.out)["calls"]) == 2
 
 
+def test_six_pairs_are_a_measurement_with_a_verdict(
+    data: Path, endpoint: endpoints.Endpoint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--base-url", endpoint.base_url, "--model", "slow:1", "--prompt", "Hi.", "--pairs", "6"]
+    design = [
+        "--consumer",
+        "program",
+        "--seed",
+        "7",
+        "--cache",
+        "keep",
+        "--margin",
+        "0.2",
+        "--stop-after",
+        "2",
+    ]
+    assert main(["run", *flags, *design]) == 0
+    assert len(endpoint.asked) == 14  # a warm-up of each kind
+    assert len({json.dumps(a["messages"]) for a in endpoint.asked}) == 1  # no nonce
+    assert "total time" in capsys.readouterr().out.lower()
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "word"),
+    [
+        ("--warmups", "1", "look has no warm-ups"),
+        ("--primary", "answer_tps", "between arms"),
+        ("--half-width", "0.1", "10 pairs"),
+        ("--margin", "0.9", "margin"),
+        ("--stop-after", "0", "stop_after"),
+        ("--seed", "-1", "seed"),
+        ("--consumer", "cat", "reader"),
+    ],
+)
+def test_a_design_that_means_nothing_is_refused(
+    data: Path, capsys: pytest.CaptureFixture[str], flag: str, value: str, word: str
+) -> None:
+    assert refused(flag, value) == 1
+    assert word in capsys.readouterr().err
+
+
 def test_pairs_multiply_the_calls(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--model", FAST, "--prompt", "Hi.", "--pairs", "2"]) == 0
     assert "The first of 2 pairs" in capsys.readouterr().out
