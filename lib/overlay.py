@@ -7,6 +7,7 @@ Everything taken from specs and titles is untrusted text.
 from __future__ import annotations
 
 import string
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -163,15 +164,16 @@ def _tone(part: Part, found: Sequence[Part]) -> int:
 
 
 def _special(found: Sequence[Part]) -> dict[str, str]:
-    """letter → the experiment's title, else its model, and below eight words what was asked differently."""
+    """letter → the experiment's title, else its model; where two read alike, what was asked differently."""
     rows = [row for row in differences(found) if row.name not in ("model", "prompt", "system message")]
     order = letters(found)
+    plain = {part.letter: part.experiment.title or part.arm.call.model for part in found}
+    alike = Counter(plain.values())
     words: dict[str, str] = {}
-    for part in found:
-        place = order.index(part.letter)
-        values = [f"{row.name} {row.values[place]}" for row in rows[:2]]
-        words[part.letter] = " · ".join([part.experiment.title or part.arm.call.model, *values])
-    return {letter: lanes.one_line(text, 80) for letter, text in words.items()}
+    for letter, text in plain.items():
+        values = [f"{row.name} {row.values[order.index(letter)]}" for row in rows[:2] if alike[text] > 1]
+        words[letter] = lanes.one_line(" · ".join([text, *values]), 80)
+    return words
 
 
 def _spoken(found: Sequence[Part], place: int) -> str:

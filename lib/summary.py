@@ -184,9 +184,9 @@ def _pace(experiment: Experiment, call: CallResult) -> list[Figure]:
     tokens, chars = number(call, "answer_tps"), number(call, "answer_cps")
     if tokens is not None:
         reported = lanes.numbers(call).get("visible_tokens_source") == "reported"
-        return [Figure("Answer rate", f"{_rate(tokens)} tokens/s", _by(call, reported=reported))]
+        return [Figure("Answer rate, tokens/s", _rate(tokens), _by(call, reported=reported))]
     if chars is not None:
-        return [Figure("Answer rate", f"{_rate(chars)} characters/s", "no count of tokens")]
+        return [Figure("Answer rate, characters/s", _rate(chars), "no count of tokens")]
     if call.delivery is not None and "answer_tps" in call.delivery.withheld:
         return [Figure("Answer rate", "withheld", "it would mislead")]
     gap = number(call, "gap_max_s")

@@ -73,8 +73,9 @@ def _close_up(experiment: Experiment, rows: list[lanes.Entry]) -> None:
         number = int(
             st.number_input("Event", 1, len(call.timeline.events), step=1, key="closeup_event", width=160)
         )
-        for name, value in closeup.facts(call, number - 1):
-            st.text(f"{name}: {value}")
+        with st.container(gap="xsmall"):
+            for name, value in closeup.facts(call, number - 1):
+                st.text(f"{name}: {value}")
         _raw(experiment, call.planned.n, call.timeline.events[number - 1])
 
 

@@ -117,8 +117,10 @@ def test_two_experiments_ticked_on_saved_are_compared_and_their_link_lasts(
     run_preset(page, server.url)
     wait_until_finished(page)
     page.goto(f"{server.url}/saved")
-    for tick in page.get_by_text("Compare", exact=True).all()[:2]:
-        tick.click()
+    ticks = page.get_by_test_id("stCheckbox").locator("label")
+    for place, said in enumerate(("Tick another one to compare.", "Compare them")):
+        ticks.nth(place).click()
+        expect(page.get_by_text(said)).to_be_visible(timeout=SHOWN_S)
     page.get_by_role("link", name="Compare them").click()
     page.wait_for_url("**/compare?ids=*")
     expect(page.locator(".pane")).to_have_count(2, timeout=SHOWN_S)
