@@ -6,7 +6,7 @@ Made once for all rows of a figure. How a lane looks is each picture's business,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import NamedTuple, get_args
 
@@ -156,8 +156,26 @@ class View(NamedTuple):
 
 
 def drawn(rows: Sequence[lanes.Entry], zero_s: float) -> list[Lane]:
-    """The rows' lanes, top to bottom."""
-    return [Lane(place, row, zero_s) for place, row in enumerate(rows)]
+    """The rows' lanes, top to bottom. The last few are kept: a range of a long stream is drawn at once."""
+    return [_lane(place, _Same(row), zero_s) for place, row in enumerate(rows)]
+
+
+class _Same:
+    """A row whose call is compared by identity: hashing 100,000 events costs more than drawing them."""
+
+    def __init__(self, row: lanes.Entry) -> None:
+        self.row = row
+
+    def __hash__(self) -> int:
+        return id(self.row.call)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.row.call is other.row.call and self.row[1:] == other.row[1:]
+
+
+@lru_cache(maxsize=8)
+def _lane(place: int, same: _Same, zero_s: float) -> Lane:
+    return Lane(place, same.row, zero_s)
 
 
 def view(found: Sequence[Lane], range_s: tuple[float, float] | None, zero_s: float) -> View:

@@ -22,7 +22,7 @@ from lib.charts.look import (
 from lib.facts import Unknown
 from lib.lanes import Entry
 
-LINE_POINTS = MAX_POINTS // 4
+LINE_POINTS = MAX_POINTS // 8
 """All lines of one row together."""
 
 

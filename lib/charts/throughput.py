@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from textwrap import wrap
 from typing import Any, NamedTuple
 
@@ -31,7 +32,7 @@ from lib.charts.told import FEW, names, spoken_names
 from lib.experiment import CallResult, Experiment
 from lib.rates import window_rate
 
-LINE_POINTS = MAX_POINTS // 4
+LINE_POINTS = MAX_POINTS // 8
 """All lines of one row together."""
 CURVES_PX = 120
 NO_CURVE = "a blocking call has no curve, since its text comes at one moment"
@@ -161,6 +162,7 @@ def empty(found: Sequence[Lane], palette: Palette, yaxis: str) -> dict[str, Any]
     }  # fmt: skip
 
 
+@lru_cache(maxsize=8)
 def _rate(lane: Lane, counted: bool, window_s: float) -> Rate:
     places = lane.places("content")
     sizes = lane.tokens if counted and lane.tokens is not None else lane.chars

@@ -92,11 +92,15 @@ def draw_lanes(
     return [_words(row, name, palette) for row, name in zip(found, called, strict=True)]
 
 
+FEWER = 6_000
+"""Marks that stand for more than MAX_POINTS: several to a pixel, and drawn at once."""
+
+
 def _chosen(
     found: Sequence[Lane], seen: View, kinds: Sequence[Kind], *, reads: bool
 ) -> dict[tuple[int, str], Places]:
-    """Places of the events and reads to draw: all in sight, above MAX_POINTS so many that every stall
-    keeps both of its edges."""
+    """Places of the events and reads to draw: all in sight; above MAX_POINTS, FEWER of them, so chosen
+    that every stall keeps both of its edges."""
     inside: dict[tuple[int, str], Places] = {}
     for row in found:
         for kind in kinds:
@@ -113,7 +117,7 @@ def _chosen(
 
 def _fewer(row: Lane, kind: str, places: Places, total: int) -> Places:
     times = (row.read_times if kind == "reads" else row.times)[places]
-    most = max(2, MAX_POINTS * len(places) // total)
+    most = max(2, FEWER * len(places) // total)
     if kind != "content" or not row.freezes:
         return places[spread(times, most)]
     longest = sorted(row.freezes, key=lambda span: span[0] - span[1])[: most // 8]
