@@ -9,7 +9,7 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from lib.errors import SettingsError
@@ -48,6 +48,9 @@ class Settings(BaseSettings):
         default="",
         pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$",
         description="Where others reach this server, such as https://gauge.example.com; in shared links.",
+    )
+    api_token: SecretStr | None = Field(
+        default=None, min_length=16, description="Who sends it may start and delete experiments by program."
     )
     discover: bool = Field(default=True, description="Look for local servers on their usual ports.")
     download: bool = Field(default=True, description="Fetch a missing tokenizer vocabulary, 10 s at most.")

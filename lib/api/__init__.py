@@ -1,5 +1,5 @@
-"""The routes beside Streamlit's pages. `live` is about experiments of this server, `links` about shares;
-`files` has what both need.
+"""The routes beside Streamlit's pages. `live` is about experiments of this server, `links` about shares,
+`control` starts experiments for programs; `files` has what they all need.
 
 What changes something asks for a token, and never comes from a page of another origin (lib/middleware.py).
 """
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
+from lib.api import openapi
+from lib.api.control import Control
 from lib.api.links import Links
 from lib.api.live import Live
 
@@ -20,11 +22,15 @@ if TYPE_CHECKING:
 
 def routes(service: Callable[[], Service], index_html: str) -> list[Route]:
     """Routes for the server. `service` is a function, since the service opens with the server."""
-    live, links = Live(service, index_html), Links(service)
+    live, links, control = Live(service, index_html), Links(service), Control(service)
     return [
         Route("/healthz", live.health),
+        Route("/api/openapi.json", openapi.serve),
+        Route("/api/experiments", control.start, methods=["POST"]),
         Route("/api/experiments/{id:stem}.{ending:ending}", live.experiment),
         Route("/api/experiments/{id}/events", live.events),
+        Route("/api/experiments/{id:stem}", control.standing, methods=["GET"]),
+        Route("/api/experiments/{id:stem}", control.delete, methods=["DELETE"]),
         Route("/api/shares/{id}", links.withdraw, methods=["DELETE"]),
         Route("/experiment", live.page),
         Route("/replay/{id}/v1/{rest:path}", live.replay, methods=["GET", "POST"]),
