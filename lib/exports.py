@@ -126,7 +126,8 @@ def _prompts(experiment: Experiment) -> list[tuple[str, str]]:
     for arm in experiment.spec.arms:
         if arm.call.system:
             texts.setdefault(arm.call.system, "System message")
-        texts.setdefault(arm.call.prompt, "Prompt")
+        if arm.call.prompt:  # a timing-only share has none
+            texts.setdefault(arm.call.prompt, "Prompt")
     return [(heading, text) for text, heading in texts.items()]
 
 

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -15,6 +16,7 @@ from lib.lab import recordings
 from lib.plan import PlannedCall, plan
 from lib.recording import CallError, Instrument
 from lib.timeline import Arrival, Event, Timeline, Usage
+from tests import experiments as by_hand
 
 DOCS = Path(__file__).parent.parent / "docs" / "json.md"
 INSTRUMENT = Instrument("p", "here", "kernel", "other", 1, (("python", "3"),))
@@ -195,3 +197,16 @@ def test_every_field_is_in_the_documentation_and_nothing_else() -> None:
     written = set(re.findall(r"^\| `([^`]+)` \|", DOCS.read_text("utf-8"), re.MULTILINE))
     assert known - written == set()
     assert written - known == set()
+
+
+def test_two_thousand_events_are_written_within_50_ms() -> None:
+    rows = [(i / 1000, "content", "text ") for i in range(2_000)]
+    made = by_hand.experiment(by_hand.call(0, "streaming", rows, tokens=[1] * 2_000))  # type: ignore[arg-type]
+    best = min(_seconds(made) for _ in range(3))
+    assert best <= 0.05
+
+
+def _seconds(made: Experiment) -> float:
+    began = time.thread_time()
+    document.to_json(made)
+    return time.thread_time() - began

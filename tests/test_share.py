@@ -10,6 +10,7 @@ from lib import document, share
 from lib.calibration import Calibration
 from lib.delivery import Delivery
 from lib.experiment import CallResult, Experiment
+from lib.exports import html_file
 from lib.lab import recordings
 from lib.lanes import hero_data
 from lib.recording import CallError, Instrument
@@ -110,6 +111,9 @@ def test_times_lengths_counts_and_numbers_stay() -> None:
 def test_a_shared_experiment_without_text_can_be_drawn() -> None:
     shown = share.public(simple(), "timing")
     assert hero_data(shown)["lanes"][1]["first_s"] == 1.2
+    page = html_file(shown, link=None)
+    assert "Prompt" not in page
+    assert "One two three" not in page
     assert sentence(shown)
     assert headline(shown)
     assert table(shown)
