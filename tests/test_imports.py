@@ -7,6 +7,7 @@ import pickle
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -253,8 +254,10 @@ JUNK = [
 
 
 def _survives(data: bytes) -> None:
+    began = time.thread_time()
     with contextlib.suppress(InvalidDocument):
         json.loads(document.to_json(brought(data)))
+    assert time.thread_time() - began < 1.0
 
 
 @settings(max_examples=500)
