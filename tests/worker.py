@@ -16,7 +16,7 @@ from lib.service import Service
 from lib.settings import Settings
 from lib.spec import Arm, CallSpec, Endpoint, ExperimentSpec
 
-MODEL = "slow:4"
+MODEL = "slow:10"
 PAIRS = 200
 Tell = Callable[[str], None]
 
