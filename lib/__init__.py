@@ -10,7 +10,7 @@
     experiment, facts, moments, pace, rates, pairs, metrics      what it means in numbers
     reader, definitions                                          who reads it, and other tools' numbers
     sample, intervals, comparison, verdict, trust                 many pairs: statistics, words, doubts
-    points                                                       one number of every call, in run order
+    points, findings, pilot, progress                            calls in run order; a verdict; how far it is
     delivery, phases, calibration, trials                        how it came, and how true the times are
     summary, example, lanes, view, player, charts                words and pictures
     film, pictures                                               what could be read when; as files

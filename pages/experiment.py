@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from lib import summary
+from lib import findings, summary
 from lib.errors import NotFound
-from lib.ui import live, parts, plain, result, session, shell, titles, trust, verdict, when, why
+from lib.ui import live, measurement, parts, plain, result, session, shell, titles, trust, verdict, when, why
 
 try:
-    shown = session.service().experiment(st.query_params.get("id", ""))
+    shown = measurement.read(st.query_params.get("id", ""))
 except NotFound:
     st.title("Experiment not found")
     st.markdown(
@@ -29,7 +29,9 @@ if shown.state == "running":
     live.draw(shown)
     st.stop()
 
+many = findings.measures(shown)
 result.status(shown)
+measurement.ending(shown)
 if result.empty(shown):
     plain.sentence((("No answer arrived, so there is nothing to compare.", False),), key="nothing")
     result.troubles(shown)
@@ -37,10 +39,21 @@ if result.empty(shown):
     result.texts(shown, 0, 0)
     st.stop()
 
-arm, pair = result.pick(shown)
+arm = result.pick_arm(shown)
+if many:
+    measurement.head(shown, arm)
+    measurement.troubles(shown)
+    measurement.pictures(shown, arm)
+    measurement.models(shown, arm)
+    measurement.calls(shown)
+    st.header("One pair, played")
+pair = result.pick_pair(shown)
+if many:
+    shown = measurement.with_pair(shown, pair)
 plain.sentence(summary.sentence(shown, arm, pair), key=plain.key("sentence", shown.id))
-result.troubles(shown)
-result.numbers(shown, arm, pair)
+if not many:
+    result.troubles(shown)
+    result.numbers(shown, arm, pair)
 trust.chips(shown, arm, pair)
 result.watch(shown, pair)
 verdict.line(shown, arm, pair)

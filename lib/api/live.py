@@ -48,14 +48,18 @@ class Live:
         return await found_or_error(made)
 
     async def events(self, request: Request) -> Response:
-        """What a live page is told, as server-sent events; `Last-Event-ID` resumes."""
+        """What a live page is told, as server-sent events; `Last-Event-ID` resumes.
+
+        `calls=3,4` tells of these calls only, so that a pair can be followed among hundreds.
+        """
         try:
             wanted = checked(request.path_params["id"])
             await run_in_threadpool(self.service().require, wanted)
         except StreamgaugeError as error:
             return JSONResponse({"error": str(error)}, status_code=404)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        stream = self._stream(wanted, request.headers.get("last-event-id", ""))
+        only = {int(n) for n in request.query_params.get("calls", "").split(",") if n.isdecimal()}
+        stream = self._stream(wanted, request.headers.get("last-event-id", ""), only)
         return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
     async def page(self, request: Request) -> Response:
@@ -78,7 +82,7 @@ class Live:
 
         return await found_or_error(made)
 
-    async def _stream(self, wanted: str, last_id: str) -> AsyncIterator[str]:
+    async def _stream(self, wanted: str, last_id: str, only: set[int]) -> AsyncIterator[str]:
         feed = self.service().feed
         boot, _, index = last_id.partition(".")
         resumed = boot == feed.boot and index.isdigit()
@@ -91,6 +95,7 @@ class Live:
                 items, cursor, ended = await run_in_threadpool(feed.read, wanted, cursor)
             except NotFound:  # deleted meanwhile
                 items, ended = [], True
+            items = [item for item in items if not only or item.n in only or item.n < 0]
             if items:
                 if any(item.state == "sent" for item in items) or idle == 0.0:
                     yield _sse("ages", feed.ages(wanted))

@@ -6,6 +6,7 @@ Arrays are numpy. The hero draws its own strip; how many seconds something took 
 
 from plotly.graph_objects import Figure
 
+from lib.charts.amounts import amount
 from lib.charts.arrivals import arrivals_alt, arrivals_figure, picked
 from lib.charts.dots import dots_alt, dots_figure, dots_table
 from lib.charts.errors import errors_alt, errors_figure, errors_table, spread_alt, spread_figure
@@ -37,6 +38,7 @@ __all__ = [
     "Effect",
     "Figure",
     "Table",
+    "amount",
     "arrivals_alt",
     "arrivals_figure",
     "arrivals_table",

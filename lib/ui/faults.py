@@ -51,7 +51,7 @@ def fault(call: CallResult) -> Fault | None:
     if call.state in ("planned", "sent") or (error is None and not cut and call.state == "done"):
         return None
     happened = error.message if error else (timeline.why if timeline else "It did not end well.")
-    badge = "Cut" if _texts(call) else "Failed"
+    badge = "Cut" if texts(call) else "Failed"
     return Fault(badge, happened, _kept(call), _advice(error))
 
 
@@ -62,15 +62,19 @@ def _advice(error: CallError | None) -> str:
 
 
 def _kept(call: CallResult) -> str:
-    count = _texts(call)
+    count = texts(call)
     if not count:
         return "No text arrived."
-    assert call.timeline is not None
-    last_s = call.timeline.events[-1].t_ns / 1e9
     events = "1 event with text" if count == 1 else f"{count} events with text"
-    return f"Kept and drawn: {events}, up to {last_s:.2f} s."
+    if call.outline:
+        return f"Kept: {events}."
+    assert call.timeline is not None
+    return f"Kept and drawn: {events}, up to {call.timeline.events[-1].t_ns / 1e9:.2f} s."
 
 
-def _texts(call: CallResult) -> int:
+def texts(call: CallResult) -> int:
+    """How many events with text arrived, reasoning included."""
+    if call.outline:
+        return int((call.metrics or {}).get("text_events") or 0)
     events = call.timeline.events if call.timeline else ()
     return sum(event.kind in ("content", "reasoning") for event in events)

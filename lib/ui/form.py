@@ -13,11 +13,14 @@ import streamlit as st
 
 from lib.errors import InvalidSpec
 from lib.spec import BOUNDS, Arm, CallSpec, ExperimentSpec, Limits, is_lab, number, problems
-from lib.ui import arms, parts, session
+from lib.ui import arms, beforehand, parts, session
+from lib.ui import design as designs
 from lib.ui.arms import KEEP, Slots
+from lib.ui.design import Design
 
 OPEN = "form_open"
-MOST_ARMS = 4
+LOOK = Design()
+MOST_ARMS = int(BOUNDS["arms"].high)
 PROMPT = "Explain in about 100 words why the sky is blue."
 LIMIT_HELP = BOUNDS["max_tokens"].help + " Empty: the model's own limit."
 SHARED = ("prompt", "system", "max_tokens", "temperature", "extra_body")
@@ -30,7 +33,6 @@ class Question(NamedTuple):
     system: str
     max_tokens: str
     temperature: str
-    bust: bool
 
 
 def open_form() -> None:
@@ -53,12 +55,9 @@ def draw() -> None:
 
 
 def assemble(
-    chosen: Sequence[Arm], question: Question, limits: Limits
+    chosen: Sequence[Arm], question: Question, limits: Limits, design: Design = LOOK
 ) -> tuple[ExperimentSpec, list[InvalidSpec]]:
-    """The specification, and every reason not to send it, with `arms.i.FIELD` as field names.
-
-    The calls of a pair start at once only when nothing but the lab is asked: it is not disturbed by that.
-    """
+    """The specification, and every reason not to send it, with `arms.i.FIELD` as field names."""
     found: list[InvalidSpec] = []
     limit = _typed("max_tokens", question.max_tokens, found)
     warmth = _typed("temperature", question.temperature, found)
@@ -69,13 +68,8 @@ def assemble(
         temperature=warmth,
     )
     whole = tuple(replace(arm, call=replace(asked, api=arm.call.api, model=arm.call.model)) for arm in chosen)
-    spec = ExperimentSpec(
-        whole,
-        together=all(is_lab(arm.endpoint) for arm in whole),
-        cache="bust" if question.bust else "as_is",
-        limits=limits,
-    )
-    return spec, [*found, *problems(spec)]
+    spec, unread = designs.apply(ExperimentSpec(whole, limits=limits), design)
+    return spec, [*found, *unread, *problems(spec)]
 
 
 def _typed(field: str, text: str, found: list[InvalidSpec]) -> float | None:
@@ -98,10 +92,11 @@ def _body() -> None:
     more = bool(st.session_state.get("more_options", False))
     found: list[InvalidSpec] = []
     chosen = _arms(slots, found, more)
-    question = _question(slots, more)
-    spec, wrong = assemble(chosen, question, session.service().settings.limits())
+    question, design = _question(slots, more, len(chosen))
+    spec, wrong = assemble(chosen, question, session.service().settings.limits(), design)
     found += wrong
     _explain(spec)
+    beforehand.draw(spec, wrong)
     if st.button("Run", key="run_form", type="primary", icon=":material/play_arrow:"):
         st.session_state["tried"] = True
         if not found:
@@ -137,7 +132,7 @@ def _remove_arm(k: int) -> None:
     st.session_state["arm_numbers"] = [n for n in st.session_state["arm_numbers"] if n != k]
 
 
-def _question(slots: Slots, more: bool) -> Question:
+def _question(slots: Slots, more: bool, arms_: int) -> tuple[Question, Design]:
     prompt = st.text_area("Prompt", PROMPT, key="prompt", height=90, **KEEP)
     slots["prompt"] = st.empty()
     tokens_column, temperature_column, more_column = st.columns(3, vertical_alignment="top")
@@ -150,38 +145,32 @@ def _question(slots: Slots, more: bool) -> Question:
     with more_column:
         st.space("small")
         st.toggle("More options", key="more_options", **KEEP)
-    system, bust = _more(slots, more)
-    return Question(prompt or "", system, tokens or "", warmth or "", bust)
-
-
-def _more(slots: Slots, more: bool) -> tuple[str, bool]:
+    design = designs.draw(slots)
     if not more:
-        return str(st.session_state.get("system") or ""), bool(st.session_state.get("bust", True))
-    system = st.text_area("System message (optional)", key="system", height=70, **KEEP)
+        system = str(st.session_state.get("system") or "")
+        return Question(prompt or "", system, tokens or "", warmth or ""), designs.kept(design)
+    system = st.text_area("System message (optional)", key="system", height=70, **KEEP) or ""
     slots["system"] = st.empty()
-    bust = st.checkbox(
-        "Defeat the prompt cache",
-        True,
-        key="bust",
-        help="Puts a few random characters before the prompt, so that the second call cannot "
-        "profit from the first. The lab has no cache and gets none.",
-        **KEEP,
-    )
-    return system or "", bust
+    question = Question(prompt or "", system, tokens or "", warmth or "")
+    return question, designs.more(slots, design, arms=arms_)
 
 
 def _explain(spec: ExperimentSpec) -> None:
     """What pressing Run does, before it is pressed."""
     st.text(parts.cost(spec))
-    if spec.together:
+    if all(is_lab(arm.endpoint) for arm in spec.arms):
         st.caption("The lab plays both answers at once, as recorded, with its own text whatever the prompt.")
         return
     led = (
         " A few random characters before the prompt defeat the prompt cache." if spec.cache == "bust" else ""
     )
+    if spec.together:
+        st.caption(f"Under contention: both calls of a pair at once, so that each may slow the other.{led}")
+        return
+    many = "One blocking and one streaming call per model" if spec.pairs == 1 else "Pair by pair, the calls"
     st.caption(
-        "One blocking and one streaming call per model, one after the other so that they do not disturb "
-        f"each other, in an order drawn by lot.{led} Then the page replays them side by side."
+        f"{many}, one after the other so that they do not disturb each other, in an order drawn by lot."
+        f"{led} Then the page {'replays them side by side' if spec.pairs == 1 else 'says what was shown'}."
     )
 
 

@@ -8,81 +8,122 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib import lanes
+from lib import charts, findings, lanes, progress
 from lib.errors import NotFound
-from lib.experiment import CallResult, Experiment
-from lib.ui import hero, plain, session
+from lib.experiment import Experiment
+from lib.metrics import METRICS
+from lib.store import now_ms
+from lib.ui import hero, measurement, plain, session
+
+MEASURING_S = 1.5
 
 
 def draw(experiment: Experiment) -> None:
-    """Status, panes that fill while the calls run, and the rule of their order."""
-    _follow(experiment.id)
-    if session.service().routes_mounted:
-        url = session.feed_path(experiment.id)
-        data = lanes.hero_data(experiment, pair=_pair(experiment), live_url=url)
-        hero.hero(data, key=plain.key("live", experiment.id))
+    """Status, panes that fill while the calls run, what the pairs so far say, and the rule of the order."""
+    if findings.measures(experiment):
+        _measuring(experiment.id)
+    else:
+        _follow(experiment.id)
+        _hero(experiment, 0)
     st.caption(_order(experiment))
 
 
 @st.fragment(run_every=1.0)
 def _follow(experiment_id: str) -> None:
     """Draw where the run stands; once it has ended, draw the whole page anew."""
-    service = session.service()
+    experiment = _standing(experiment_id)
+    _status(experiment)
+    if not session.service().routes_mounted:
+        _texts(session.service().experiment(experiment_id))
+
+
+@st.fragment(run_every=MEASURING_S)
+def _measuring(experiment_id: str) -> None:
+    """The same of many pairs: the pair under way is played, each finished one is two dots more."""
+    _status(_standing(experiment_id))
+    experiment = session.service().numbers(experiment_id)
+    _hero(experiment, progress.pair(experiment))
+    _so_far(experiment)
+
+
+def _standing(experiment_id: str) -> Experiment:
+    """How far it is; one that has ended or is gone draws the page anew, which has words for it."""
     try:
-        experiment = service.standing(experiment_id)
-    except NotFound:  # deleted meanwhile, which the page as a whole has words for
+        experiment = session.service().standing(experiment_id)
+    except NotFound:
         st.rerun()
     if experiment.state != "running":
         st.rerun()
+    return experiment
+
+
+def _status(experiment: Experiment) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge("Running", icon=":material/play_arrow:", color="blue")
-        st.text(_standing(experiment))
+        waiting = progress.waiting(experiment)
+        if waiting is None:
+            st.badge("Running", icon=":material/play_arrow:", color="blue")
+        else:
+            st.badge("Waiting", icon=":material/hourglass_top:", color="orange")
+        st.text(progress.standing(experiment, now_ms()))
         st.space("stretch")
-        if st.button("Cancel", key="cancel", icon=":material/stop:"):
-            service.cancel(experiment_id)
-    if not service.routes_mounted:
-        _texts(service.experiment(experiment_id))
+        if st.button("Cancel", key="cancel", icon=":material/stop:", help="What arrived is kept."):
+            session.service().cancel(experiment.id)
+    done, total = progress.counted(experiment)
+    if findings.measures(experiment):
+        st.progress(done / total)
+    if waiting is not None:
+        st.text(waiting.reason)
 
 
-def _standing(experiment: Experiment) -> str:
-    """Untrusted text: it names models."""
-    total = len(experiment.calls)
-    over = sum(call.state not in ("planned", "sent") for call in experiment.calls)
-    now = [_name(experiment, call) for call in experiment.calls if call.state == "sent"]
-    if not now:
-        return f"{over} of {total} calls done. The next one is about to start."
-    return f"{over} of {total} calls done. Under way: {', '.join(now)}."
+def _hero(experiment: Experiment, pair: int) -> None:
+    if session.service().routes_mounted:
+        url = session.feed_path(experiment.id)
+        if findings.measures(experiment):
+            planned = [str(c.planned.n) for c in experiment.calls if c.planned.pair == pair]
+            url += f"?calls={','.join(planned)}"
+        data = lanes.hero_data(experiment, pair=pair, live_url=url)
+        hero.hero(data, key=plain.key(f"live-{pair}", experiment.id))
 
 
-def _name(experiment: Experiment, call: CallResult) -> str:
-    if len(experiment.spec.arms) == 1:
-        return call.planned.mode
-    return f"{call.planned.mode}, {lanes.model_name(experiment, call.planned.arm)}"
-
-
-def _pair(experiment: Experiment) -> int:
-    """The pair under way when the page was opened."""
-    open_ = (c.planned.pair for c in experiment.calls if c.state in ("planned", "sent"))
-    return next((number for number in open_ if number is not None), 0)
+def _so_far(experiment: Experiment) -> None:
+    """What the finished pairs say: dots, and an interval that narrows."""
+    metric = findings.between(experiment)
+    found = findings.effects(experiment, metric)
+    if not any(e.found.n for e in found):
+        st.caption("Each finished pair appears here.")
+        return
+    dark = session.is_dark()
+    st.subheader(f"So far: {METRICS[metric].label}")
+    st.plotly_chart(
+        charts.forest_figure(found, margin=experiment.spec.margin, sides=measurement.SIDES, dark=dark),
+        key=f"live_forest_{experiment.id}",
+        alt=charts.forest_alt(found, sides=measurement.SIDES),
+        config={"displayModeBar": False},
+    )
+    st.plotly_chart(
+        charts.dots_figure(experiment, metric, dark=dark),
+        key=f"live_dots_{experiment.id}",
+        alt=charts.dots_alt(experiment, metric),
+        config={"displayModeBar": False},
+    )
+    st.caption("Looking early is fine. Stopping because of what is seen here would make the result untrue.")
 
 
 def _order(experiment: Experiment) -> str:
+    back = "You may reload or close this page: the experiment goes on, and its link leads back here."
     if experiment.spec.together:
-        return (
-            "Both calls started together. You may reload or close this page: the experiment goes on, "
-            "and its link leads back here."
-        )
-    words = (
-        "The calls run one after the other, so that they do not disturb each other, in an order drawn by "
-        "lot{}. You may reload or close this page: the experiment goes on, and its link leads back here."
-    )
+        return f"The calls of a pair start together. {back}"
     alone = len(experiment.calls) == 2
-    return words.format(f": {experiment.calls[0].planned.mode} first" if alone else "")
+    drawn = f": {experiment.calls[0].planned.mode} first" if alone else ""
+    return (
+        "The calls run one after the other, so that they do not disturb each other, in an order drawn by "
+        f"lot{drawn}. {back}"
+    )
 
 
 def _texts(experiment: Experiment) -> None:
-    for call in lanes.chosen(experiment, None, _pair(experiment)):
+    for call in lanes.chosen(experiment, None, progress.pair(experiment)):
         events = call.timeline.events if call.timeline else ()
-        st.text(_name(experiment, call))
+        st.text(progress.name(experiment, call))
         text = "".join(e.text or "" for e in events if e.kind == "content")
         st.code(text or "nothing yet", language=None, wrap_lines=True)

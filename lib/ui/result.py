@@ -40,37 +40,41 @@ def status(experiment: Experiment) -> None:
 def empty(experiment: Experiment) -> bool:
     """Whether no call brought any text or came to its end: then there is nothing to compare."""
     return all(
-        call.timeline is None
-        or not (
-            call.timeline.complete or any(e.kind in ("content", "reasoning") for e in call.timeline.events)
-        )
+        call.timeline is None or not (call.timeline.complete or faults.texts(call))
         for call in experiment.calls
     )
 
 
-def pick(experiment: Experiment) -> tuple[int, int]:
-    """Which arm and pair the numbers speak of; asked only where there are several."""
-    arm = number = 0
-    with st.container(horizontal=True):
-        if len(experiment.spec.arms) > 1:
-            arm = st.selectbox(
-                "Numbers of",
-                range(len(experiment.spec.arms)),
-                format_func=lambda i: f"{i + 1}. {lanes.model_name(experiment, i)}",
-                key="arm",
-                bind="query-params",
-                width=360,
-            )
-        if experiment.spec.pairs > 1:
-            number = st.selectbox(
-                "Pair",
-                range(experiment.spec.pairs),
-                format_func=lambda i: f"{i + 1} of {experiment.spec.pairs}",
-                key="pair",
-                bind="query-params",
-                width=140,
-            )
-    return arm, number
+def pick_arm(experiment: Experiment) -> int:
+    """Which arm the numbers speak of; asked only where there are several."""
+    if len(experiment.spec.arms) == 1:
+        return 0
+    return int(
+        st.selectbox(
+            "Numbers of",
+            range(len(experiment.spec.arms)),
+            format_func=lambda i: f"{i + 1}. {lanes.model_name(experiment, i)}",
+            key="arm",
+            bind="query-params",
+            width=360,
+        )
+    )
+
+
+def pick_pair(experiment: Experiment) -> int:
+    """Which pair is played; asked only where there are several."""
+    if experiment.spec.pairs == 1:
+        return 0
+    return int(
+        st.selectbox(
+            "Pair",
+            range(experiment.spec.pairs),
+            format_func=lambda i: f"{i + 1} of {experiment.spec.pairs}",
+            key="pair",
+            bind="query-params",
+            width=140,
+        )
+    )
 
 
 def troubles(experiment: Experiment) -> None:
@@ -191,7 +195,7 @@ def share(experiment: Experiment, number: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
             "Save as one HTML file",
-            lambda: exports.html_file(experiment, link=link if elsewhere else None),
+            lambda: exports.html_file(service.experiment(experiment.id), link=link if elsewhere else None),
             file_name=f"streamgauge-{experiment.id}.html",
             mime="text/html",
             icon=":material/download:",

@@ -8,12 +8,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lib.service import Service
-from lib.spec import LAB, Arm, CallSpec, Endpoint, Limits
+from lib.spec import LAB, Arm, CallSpec, Endpoint, Limits, contended
 from lib.ui import form
+from lib.ui.design import Design
 from lib.ui.form import Question
 
 Open = Callable[..., AppTest]
-GOOD = Question("Say hello.", "", "300", "", True)
+GOOD = Question("Say hello.", "", "300", "")
 ELSEWHERE = Arm(Endpoint("https://api.example.com/v1"), CallSpec(model="m"))
 IN_LAB = Arm(Endpoint(LAB), CallSpec(model="steady"))
 
@@ -111,17 +112,14 @@ def test_the_cost_is_said_before_anything_is_sent(open_page: Open) -> None:
     assert "This sends 4 calls: 2 to 127.0.0.1:9, 2 to the built-in lab." in said(at)
 
 
-def test_at_most_four_models_and_each_can_be_removed(open_page: Open) -> None:
+def test_at_most_eight_models_and_each_can_be_removed(open_page: Open) -> None:
     at = opened(open_page)
-    for _ in range(3):
+    for _ in range(7):
         at.button(key="add_arm").click().run()
     assert "add_arm" not in [button.key for button in at.button]
     at.button(key="remove_1").click().run()
-    assert [box.key for box in at.selectbox if str(box.key).startswith("provider_")] == [
-        "provider_0",
-        "provider_2",
-        "provider_3",
-    ]
+    drawn = [box.key for box in at.selectbox if str(box.key).startswith("provider_")]
+    assert drawn == [f"provider_{k}" for k in (0, 2, 3, 4, 5, 6, 7)]
 
 
 def test_calls_start_together_only_in_the_lab() -> None:
@@ -131,7 +129,27 @@ def test_calls_start_together_only_in_the_lab() -> None:
 
 def test_the_nonce_is_on_unless_switched_off() -> None:
     assert form.assemble([ELSEWHERE], GOOD, Limits())[0].cache == "bust"
-    assert form.assemble([ELSEWHERE], GOOD._replace(bust=False), Limits())[0].cache == "as_is"
+    as_is = Design(cache="as_is")
+    assert form.assemble([ELSEWHERE], GOOD, Limits(), as_is)[0].cache == "as_is"
+
+
+def test_contention_is_asked_for_by_name() -> None:
+    spec, _ = form.assemble([ELSEWHERE], GOOD, Limits(), Design(contention=True))
+    assert contended(spec, 0)
+
+
+def test_a_look_has_no_warm_ups_and_no_rules_of_a_measurement() -> None:
+    spec, found = form.assemble([ELSEWHERE], GOOD, Limits(), Design(margin="5", half_width="5", warmups=3))
+    assert found == []
+    assert (spec.design, spec.warmups, spec.margin, spec.half_width) == ("look", 0, None, None)
+
+
+def test_percents_become_shares() -> None:
+    spec, found = form.assemble(
+        [ELSEWHERE], GOOD, Limits(), Design("measure", margin="5 %", half_width="2.5")
+    )
+    assert found == []
+    assert (spec.margin, spec.half_width) == (0.05, 0.025)
 
 
 def test_empty_numbers_are_not_sent() -> None:

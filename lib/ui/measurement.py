@@ -1,0 +1,263 @@
+"""Many pairs on the page of their experiment: verdict, pictures, ranks, and every call in a table.
+
+Numbers and words come from lib.findings; what servers wrote goes into cells and components only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from lib import charts, findings
+from lib.experiment import Experiment
+from lib.metrics import METRICS
+from lib.spec import contended
+from lib.ui import chart, parts, plain, session
+from lib.verdict import verdict
+
+SIDES = ("streaming sooner", "streaming later")
+CALLS_PX = 420
+FIGURES, WAYS = 4, 4
+
+
+def read(id: str) -> Experiment:
+    """The experiment for its page: one pair whole, of many the numbers only. Raises NotFound."""
+    service = session.service()
+    found = service.numbers(id)
+    return found if findings.measures(found) else service.experiment(id)
+
+
+def with_pair(experiment: Experiment, pair: int) -> Experiment:
+    """The same with the calls of one pair whole; the rest stay outlines."""
+    wanted = [c.planned.n for c in experiment.calls if c.planned.pair == pair]
+    whole = session.service().calls(experiment.id, wanted)
+    return replace(experiment, calls=tuple(whole.get(c.planned.n, c) for c in experiment.calls))
+
+
+def head(experiment: Experiment, arm: int) -> None:
+    """The verdict in words, whom it helps, and at most four numbers."""
+    metric = findings.between(experiment)
+    found = findings.effects(experiment, metric)
+    said = findings.sentence(experiment, found, metric, arm)
+    plain.sentence(said, key=plain.key("verdict", experiment.id))
+    plain.quiet(_beside(experiment, found, metric, arm), key=plain.key("detail", experiment.id))
+    with st.grid(FIGURES, min_column_width=150):
+        for figure in findings.figures(experiment, arm, metric):
+            st.metric(
+                figure.label,
+                figure.value,
+                delta=figure.note or None,
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+                height="stretch",
+            )
+    _forest(experiment, found, metric)
+
+
+def models(experiment: Experiment, arm: int) -> None:
+    """Several models against each other by the declared number: ranks where the intervals allow."""
+    if len(experiment.spec.arms) < 2:
+        return
+    st.header("Models compared")
+    rows = findings.standings(experiment)
+    plain.sentence(((findings.leader(experiment, rows), False),), key=plain.key("leader", experiment.id))
+    label = METRICS[experiment.spec.primary].label
+    st.dataframe(
+        {
+            "Place": [findings.rank(row.rank) for row in rows],
+            "Model": [row.name for row in rows],
+            f"{label[0].upper()}{label[1:]}, median": [
+                "not known" if row.middle is None else charts.amount(row.middle, experiment.spec.primary)
+                for row in rows
+            ],
+            "Calls": [row.success for row in rows],
+        },
+        hide_index=True,
+        height="content",
+        alt="The models by the declared number",
+    )
+    st.caption(
+        "Streaming calls. Two models have different places only where the difference is shown among all of "
+        "these comparisons (Holm); otherwise they share the places that the intervals allow."
+    )
+    _against(experiment, arm, label)
+
+
+def troubles(experiment: Experiment) -> None:
+    """In which ways calls did not end well, the commonest first. Untrusted text."""
+    found = findings.troubles(experiment)
+    if not found:
+        return
+    with st.container(border=True, gap="xsmall"):
+        st.badge(_count(sum(found.values())) + " did not end well", icon=":material/error:", color="red")
+        for said, count in list(found.items())[:WAYS]:
+            st.text(f"{count:,}× {said}")
+        if len(found) > WAYS:
+            st.caption(f"And in {len(found) - WAYS} other ways: see “Every call”.")
+
+
+def calls(experiment: Experiment) -> None:
+    """Every call, failures, warm-ups and waits included, as cells."""
+    section = st.expander("Every call", on_change="rerun", key="calls", bind="query-params")
+    if not section.open:
+        return
+    columns = findings.calls(experiment, findings.between(experiment))
+    with section:
+        st.dataframe(
+            columns,
+            hide_index=True,
+            height=CALLS_PX if len(columns["Call"]) > 10 else "content",
+            column_config={
+                name: st.column_config.NumberColumn(format="%.3f") for name in columns if name.endswith(", s")
+            },
+            alt="Every call in the order it was made",
+        )
+        st.caption(
+            "In the order they were made. A wait was asked for by the endpoint and is no part of any time. "
+            "Nothing is left out; a call that failed has the worst rank."
+        )
+
+
+def ending(experiment: Experiment) -> None:
+    """Why a run stopped early, and the way to go on."""
+    if experiment.stopped is not None:
+        with st.container(border=True):
+            st.badge("Stopped early", icon=":material/stop_circle:", color="orange")
+            st.text(experiment.stopped.sentence)
+    left = sum(c.state == "dropped" for c in experiment.calls)
+    lost = sum(c.state == "unknown" for c in experiment.calls)
+    if not experiment.resumable and not (lost and experiment.state != "running"):
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if experiment.resumable:
+            st.button(
+                f"Go on: make the {_count(left)} left",
+                key="resume",
+                icon=":material/play_arrow:",
+                on_click=_resume,
+                args=(experiment.id, False),
+            )
+        if lost:
+            st.button(
+                f"Ask {_count(lost)} with an unknown end again",
+                key="resume_unknown",
+                help="They may have been answered and charged for. They are made as new calls.",
+                on_click=_resume,
+                args=(experiment.id, True),
+            )
+
+
+def _resume(id: str, repeat_unknown: bool) -> None:
+    parts.attempt(lambda: session.service().resume(id, repeat_unknown=repeat_unknown))
+
+
+def _beside(experiment: Experiment, found: list[charts.Effect], metric: str, arm: int) -> str:
+    """What it means for whom, how it was found, and what the calls of a pair had to stand."""
+    said = [findings.for_whom(experiment, found[arm].found), verdict(metric, found[arm].found).detail]
+    if any(contended(experiment.spec, i) for i in range(len(experiment.spec.arms))):
+        said.append("Under contention: the calls of a pair were made at once.")
+    elif experiment.spec.together:
+        said.append("The lab answered the calls of a pair at once.")
+    if experiment.spec.cache == "keep":
+        said.append("The prompt cache was kept warm.")
+    return " ".join(filter(None, said))
+
+
+def _forest(experiment: Experiment, found: list[charts.Effect], metric: str) -> None:
+    label = METRICS[metric].label
+    chart.card(
+        f"Streaming against blocking: {label}",
+        charts.forest_figure(found, margin=experiment.spec.margin, sides=SIDES, dark=session.is_dark()),
+        key=f"forest_{experiment.id}_{metric}",
+        said=charts.forest_alt(found, sides=SIDES),
+        name="streamgauge-verdict",
+        table=lambda: charts.forest_table(found),
+    )
+
+
+@st.fragment
+def pictures(experiment: Experiment, arm: int) -> None:
+    """Dots in run order, shares, decile shifts, and of hundreds of calls the strip; by any number."""
+    declared = findings.between(experiment)
+    metric = st.segmented_control(
+        "Number",
+        findings.BETWEEN_MODES,
+        default=declared,
+        format_func=lambda name: METRICS[name].label + (" (declared)" if name == declared else ""),
+        key="metric",
+        bind="query-params",
+        required=True,
+    )
+    metric = metric or declared
+    if metric != declared:
+        one = findings.effects(experiment, metric)
+        plain.quiet(
+            f"Exploratory, since another number was declared. {verdict(metric, one[arm].found).sentence}.",
+            key=plain.key(f"exploratory-{metric}-{arm}", experiment.id),
+        )
+    _dots(experiment, metric)
+    _spread(experiment, metric, arm)
+    if len(experiment.calls) >= charts.MANY:
+        _heat(experiment, metric)
+
+
+def _dots(experiment: Experiment, metric: str) -> None:
+    chart.card(
+        "Every pair, in the order it was made",
+        charts.dots_figure(experiment, metric, dark=session.is_dark()),
+        key=f"dots_{experiment.id}_{metric}",
+        said=charts.dots_alt(experiment, metric),
+        name="streamgauge-pairs",
+        table=lambda: charts.dots_table(experiment, metric),
+    )
+
+
+def _spread(experiment: Experiment, metric: str, arm: int) -> None:
+    """How the calls of one arm lie, and how far apart both modes are at each tenth of them."""
+    dark = session.is_dark()
+    chart.card(
+        "How many calls took how long",
+        charts.shares_figure(experiment, metric, arm=arm, dark=dark),
+        key=f"shares_{experiment.id}_{metric}_{arm}",
+        said=charts.shares_alt(experiment, metric, arm=arm),
+        name="streamgauge-shares",
+        table=lambda: charts.shares_table(experiment, metric, arm=arm),
+    )
+    chart.card(
+        "Streaming minus blocking, quick calls to slow ones",
+        charts.shifts_figure(experiment, metric, arm=arm, dark=dark),
+        key=f"shifts_{experiment.id}_{metric}_{arm}",
+        said=charts.shifts_alt(experiment, metric, arm=arm),
+        name="streamgauge-deciles",
+        table=lambda: charts.shifts_table(experiment, metric, arm=arm),
+    )
+
+
+def _heat(experiment: Experiment, metric: str) -> None:
+    chart.card(
+        "All calls at once",
+        charts.heat_figure(experiment, metric, dark=session.is_dark()),
+        key=f"heat_{experiment.id}_{metric}",
+        said=charts.heat_alt(experiment, metric),
+        name="streamgauge-calls",
+        table=lambda: charts.dots_table(experiment, metric),
+    )
+
+
+def _against(experiment: Experiment, arm: int, label: str) -> None:
+    found = findings.against(experiment, arm)
+    sides = ("lower", "higher")
+    chart.card(
+        f"The others against model {arm + 1}, streaming: {label}",
+        charts.forest_figure(found, margin=experiment.spec.margin, sides=sides, dark=session.is_dark()),
+        key=f"against_{experiment.id}_{arm}",
+        said=charts.forest_alt(found, sides=sides),
+        name="streamgauge-models",
+        table=lambda: charts.forest_table(found),
+    )
+
+
+def _count(calls_: int) -> str:
+    return f"{calls_:,} call{'' if calls_ == 1 else 's'}"

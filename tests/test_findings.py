@@ -1,0 +1,112 @@
+"""A measured experiment in words and rows; how far a running one is; an earlier one as a pilot."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from lib import findings, pilot, progress
+from lib.comparison import Rank
+from lib.experiment import Experiment, Wait
+from tests.measured import experiment, without
+
+
+def words(found: Experiment, arm: int = 0) -> str:
+    metric = findings.between(found)
+    return "".join(text for text, _ in findings.sentence(found, findings.effects(found, metric), metric, arm))
+
+
+def test_the_verdict_is_the_sentence() -> None:
+    # Streaming shows its text after a tenth of 2 s.
+    assert words(experiment(30)).startswith("First visible text 1.76 s sooner")
+    assert "no difference shown" in words(experiment(30, primary="e2e_s"))
+    assert "too few pairs" in words(experiment(3))
+
+
+def test_of_several_models_it_says_how_many() -> None:
+    said = words(experiment(30, ("one", "two")), 1)
+    assert said.startswith("two: first visible text")
+    assert said.endswith("A difference is shown for 2 of 2 models.")
+
+
+def test_success_stands_before_any_time() -> None:
+    shown = findings.figures(experiment(10, failed={3: "failed"}, cut=[7]), 0, "e2e_s")
+    assert (shown[0].label, shown[0].value) == ("Calls that came whole", "18 of 20")
+    assert shown[0].note == "70 % to 97 %"
+    assert len(shown) <= 4
+
+
+def test_the_consumer_gets_advice_only_where_one_was_declared() -> None:
+    found = experiment(30, primary="e2e_s")
+    one = findings.effects(found, "e2e_s")[0].found
+    assert findings.for_whom(found, one) == "Whether streaming buys a program anything here is not settled."
+    other = experiment(30, primary="speed_index_s")
+    assert findings.for_whom(other, one) == ""
+
+
+def test_a_declared_rate_is_compared_between_models_only() -> None:
+    found = experiment(30, ("one", "two"), primary="answer_tps")
+    assert findings.between(found) == "ttfo_s"
+    rows = findings.standings(found)
+    assert [(row.name, row.rank) for row in rows] == [("one", Rank(1, 1)), ("two", Rank(2, 2))]
+    assert findings.leader(found, rows) == "By answer rate, one is first."
+
+
+def test_models_that_do_not_differ_share_their_places() -> None:
+    found = experiment(6, ("one", "two"), spread=2.0)
+    rows = findings.standings(found)
+    assert {findings.rank(row.rank) for row in rows} == {"1 to 2"}
+    assert "allow no order" in findings.leader(found, rows)
+
+
+def test_every_call_and_every_wait_is_a_row() -> None:
+    found = experiment(2, failed={1: "failed"}, warmups=1)
+    wait = Wait(3, 1000, 3500, 3000, "It asked for it.")
+    columns = findings.calls(dataclasses.replace(found, waits=(wait,)), "ttfo_s")
+    assert len(columns["Call"]) == 7
+    assert columns["Outcome"][3] == "wait"
+    assert columns["Waited, s"][3] == 2.0
+    assert columns["Outcome"][1] == "warm-up, failed"
+    assert columns["First visible text, s"][1] is None
+
+
+def test_troubles_are_counted_by_kind() -> None:
+    found = experiment(4, failed={0: "failed", 1: "failed", 2: "failed", 3: "unknown"})
+    assert sum(findings.troubles(found).values()) == 4
+
+
+def test_progress_says_what_is_asked_and_how_long_it_takes() -> None:
+    found = without(experiment(4), 4, 5, 6, 7)
+    now = found.created_ms + 8000
+    assert progress.counted(found) == (4, 8)
+    # Four of eight calls took 8 s.
+    assert progress.standing(found, now).endswith("The next one is about to start. About 8 s left.")
+    calls = tuple(dataclasses.replace(c, state="sent") if c.planned.n == 4 else c for c in found.calls)
+    under_way = dataclasses.replace(found, calls=calls)
+    assert f"Under way: {found.calls[4].planned.mode}, pair 3 of 4." in progress.standing(under_way, now)
+    assert progress.pair(under_way) == 2
+
+
+def test_a_wait_is_told_as_a_wait() -> None:
+    found = without(experiment(4), 4, 5, 6, 7)
+    now = found.created_ms + 8000
+    waiting = dataclasses.replace(found, waits=(Wait(4, now, now + 2000, None, "host asked for 2 s"),))
+    assert "Asked to wait: 2 s more." in progress.standing(waiting, now)
+    assert progress.waiting(found) is None
+
+
+def test_a_pilot_tells_how_many_pairs_a_difference_takes() -> None:
+    earlier = experiment(12, spread=0.1)
+    found = pilot.needed(earlier, "e2e_s")
+    assert found is not None
+    pairs, takes = found
+    assert pairs == 12
+    assert takes[0.05] > takes[0.1] >= takes[0.2] >= 6
+    assert "5 % takes more than 50, 10 % takes" in pilot.told(12, {0.05: 300, 0.1: 20}, 50)
+    assert pilot.needed(experiment(1), "e2e_s") is None
+
+
+def test_a_pilot_must_have_asked_the_same() -> None:
+    one, other = experiment(6).spec, experiment(30).spec
+    assert pilot.same(one, other)
+    assert not pilot.same(one, experiment(6, ("else",)).spec)
+    assert not pilot.same(one, dataclasses.replace(one, cache="keep"))
