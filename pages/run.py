@@ -10,19 +10,22 @@ shown = session.recorded(OURS.id)
 
 st.title("See when the words arrive.")
 plain.sentence(summary.sentence(shown), key="sentence")
+with st.container(horizontal=True):
+    label = f"{strip.run_label(OURS)}, no key"
+    if st.button(label, key="run_here", type="primary", icon=":material/play_arrow:"):
+        parts.start(shown.spec, title=shown.title)
+    st.button("Try my model", key="try_mine", icon=":material/tune:", on_click=form.open_form)
+asked_for = form.is_open()
+if asked_for:  # where the eye is, right under the button that asked for it
+    form.draw()
 hero.hero(lanes.hero_data(shown, speed=2.0) | {"captions": captions.captions(shown)}, key="start")
 st.caption(
     f"{example.ORIGIN} The times are those of text-davinci-002, one call each, to 10 ms; "
     "shown here at twice the speed."
 )
 
-with st.container(horizontal=True):
-    label = f"{strip.run_label(OURS)}, no key"
-    if st.button(label, key="run_here", type="primary", icon=":material/play_arrow:"):
-        parts.start(shown.spec, title=shown.title)
-    st.button("Try my model", key="try_mine", icon=":material/tune:", on_click=form.open_form)
-
-form.draw()
+if not asked_for:
+    form.draw()
 
 st.caption("Or see what streams can do; the built-in lab answers, no key needed:")
 origins.chips()

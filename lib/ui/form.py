@@ -40,6 +40,11 @@ def open_form() -> None:
     st.session_state[OPEN] = True
 
 
+def is_open() -> bool:
+    """Whether the form stands unfolded."""
+    return bool(st.session_state.get(OPEN))
+
+
 @st.fragment
 def draw() -> None:
     """The form as one row that unfolds. Starting goes to the experiment's page."""
