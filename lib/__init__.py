@@ -11,6 +11,7 @@
     reader, definitions                                          who reads it, and other tools' numbers
     sample, intervals, comparison, verdict, trust                 many pairs: statistics, words, doubts
     points, findings, pilot, progress                            calls in run order; a verdict; how far it is
+    goals, glossary                                              which calls were good; every number in a list
     delivery, phases, calibration, trials                        how it came, and how true the times are
     summary, example, lanes, view, player, charts                words and pictures
     film, pictures                                               what could be read when; as files

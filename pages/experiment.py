@@ -4,7 +4,21 @@ import streamlit as st
 
 from lib import findings, summary
 from lib.errors import NotFound
-from lib.ui import live, measurement, parts, plain, result, session, shell, titles, trust, verdict, when, why
+from lib.ui import (
+    goals,
+    live,
+    measurement,
+    parts,
+    plain,
+    result,
+    session,
+    shell,
+    titles,
+    trust,
+    verdict,
+    when,
+    why,
+)
 
 try:
     shown = measurement.read(st.query_params.get("id", ""))
@@ -46,6 +60,7 @@ if many:
     measurement.pictures(shown, arm)
     measurement.models(shown, arm)
     measurement.calls(shown)
+    goals.draw(shown, arm)
     st.header("One pair, played")
 pair = result.pick_pair(shown)
 if many:
@@ -70,4 +85,5 @@ when.draw(shown, pair)
 result.models(shown, pair)
 why.draw(shown, arm, pair)
 trust.trust(shown, arm, pair)
+result.other_tools(shown, arm, pair)
 result.texts(shown, arm, pair)

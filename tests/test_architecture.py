@@ -43,6 +43,8 @@ PURE = {
     "lib.findings",
     "lib.progress",
     "lib.pilot",
+    "lib.goals",
+    "lib.glossary",
     "lib.verdict",
     "lib.trust",
     "lib.summary",

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from lib import glossary, pairs
+from lib.comparison import Comparison
 from lib.settings import ROOT, Settings
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -41,3 +43,17 @@ def test_the_readme_names_benchmarks_that_exist(name: str) -> None:
 @pytest.mark.parametrize("flag", sorted(set(re.findall(r"(--[a-z-]+) ", README))))
 def test_the_readme_names_flags_that_exist(flag: str) -> None:
     assert f'"{flag}"' in (ROOT / "lib" / "__main__.py").read_text("utf-8")
+
+
+def test_the_list_of_numbers_is_the_tables() -> None:
+    assert (ROOT / "docs" / "metrics.md").read_text("utf-8") == glossary.markdown()
+
+
+def test_the_list_leaves_out_no_number_of_a_pair() -> None:
+    one = next(s for s in glossary.sections() if s.title == "One pair")
+    assert [t.name for t in one.terms] == list(pairs._NUMBERS)
+
+
+def test_the_list_names_what_a_comparison_has() -> None:
+    many = next(s for s in glossary.sections() if s.title == "Many pairs")
+    assert {t.name for t in many.terms} <= set(Comparison.__dataclass_fields__)

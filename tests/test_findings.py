@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from lib import findings, pilot, progress
+from lib import findings, goals, pilot, progress
 from lib.comparison import Rank
 from lib.experiment import Experiment, Wait
 from tests.measured import experiment, without
@@ -110,3 +110,21 @@ def test_a_pilot_must_have_asked_the_same() -> None:
     assert pilot.same(one, other)
     assert not pilot.same(one, experiment(6, ("else",)).spec)
     assert not pilot.same(one, dataclasses.replace(one, cache="keep"))
+
+
+def test_a_call_is_good_when_it_came_whole_and_holds_every_limit() -> None:
+    # Streaming shows its text after 0.2 s and is whole after 2 s; the rate is 50 tokens/s.
+    found = experiment(10, spread=0.0, failed={0: "failed", 1: "failed"}, odd=dict.fromkeys((4, 5), 3.0))
+    assert goals.good(found, {"ttfo_s": 0.3}, 0).share[:2] == (8, 10)
+    assert goals.good(found, {"ttfo_s": 0.1}, 0).share.good == 0
+    assert goals.good(found, {"answer_tps": 40.0}, 0).share.good == 8
+    rows = goals.missed(found, {"ttfo_s": 0.3, "answer_tps": 40.0}, 0)
+    assert [row.pair for row in rows] == [1, 3]
+    assert rows[0].why == "failed"
+    assert rows[1].why == "first visible text 600 ms, answer rate 16.67 tokens/s"
+
+
+def test_a_limit_that_is_no_number_is_none_and_gets_its_sentence() -> None:
+    limits, wrong = goals.read({"ttfo_s": "fast", "e2e_s": "", "answer_tps": "20"})
+    assert limits == {"answer_tps": 20.0}
+    assert [e.field for e in wrong] == ["first visible text"]

@@ -13,7 +13,7 @@ from lib import charts, findings
 from lib.experiment import Experiment
 from lib.metrics import METRICS
 from lib.spec import contended
-from lib.ui import chart, parts, plain, session
+from lib.ui import chart, parts, plain, session, worked
 from lib.verdict import verdict
 
 SIDES = ("streaming sooner", "streaming later")
@@ -38,7 +38,7 @@ def with_pair(experiment: Experiment, pair: int) -> Experiment:
 def head(experiment: Experiment, arm: int) -> None:
     """The verdict in words, whom it helps, and at most four numbers."""
     metric = findings.between(experiment)
-    found = findings.effects(experiment, metric)
+    found = worked.effects(experiment, metric)
     said = findings.sentence(experiment, found, metric, arm)
     plain.sentence(said, key=plain.key("verdict", experiment.id))
     plain.quiet(_beside(experiment, found, metric, arm), key=plain.key("detail", experiment.id))
@@ -61,7 +61,7 @@ def models(experiment: Experiment, arm: int) -> None:
     if len(experiment.spec.arms) < 2:
         return
     st.header("Models compared")
-    rows = findings.standings(experiment)
+    rows = worked.standings(experiment)
     plain.sentence(((findings.leader(experiment, rows), False),), key=plain.key("leader", experiment.id))
     label = METRICS[experiment.spec.primary].label
     st.dataframe(
@@ -192,7 +192,7 @@ def pictures(experiment: Experiment, arm: int) -> None:
     )
     metric = metric or declared
     if metric != declared:
-        one = findings.effects(experiment, metric)
+        one = worked.effects(experiment, metric)
         plain.quiet(
             f"Exploratory, since another number was declared. {verdict(metric, one[arm].found).sentence}.",
             key=plain.key(f"exploratory-{metric}-{arm}", experiment.id),
@@ -247,7 +247,7 @@ def _heat(experiment: Experiment, metric: str) -> None:
 
 
 def _against(experiment: Experiment, arm: int, label: str) -> None:
-    found = findings.against(experiment, arm)
+    found = worked.against(experiment, arm)
     sides = ("lower", "higher")
     chart.card(
         f"The others against model {arm + 1}, streaming: {label}",

@@ -1,24 +1,27 @@
-"""The table of every number, taken from the one place that defines them."""
+"""The tables of every number, taken from the one place that defines them."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from lib.metrics import METRICS
+from lib import glossary
 
 
 def table() -> None:
-    """One row per number: what it is called here, in files, how it is made and when there is none."""
-    st.dataframe(
-        {
-            "Number": [m.label for m in METRICS.values()],
-            "Name in files": [m.name for m in METRICS.values()],
-            "Unit": [m.unit for m in METRICS.values()],
-            "How it is made": [m.formula for m in METRICS.values()],
-            "Missing when": [m.null for m in METRICS.values()],
-            "Source": [m.source for m in METRICS.values()],
-        },
-        hide_index=True,
-        height="content",
-        alt="Every number with its definition",
-    )
+    """One row per number: what it is called here and in files, how it is made, when there is none."""
+    for section in glossary.sections():
+        st.subheader(section.title)
+        st.caption(section.said)
+        st.dataframe(
+            {
+                "Number": [t.label for t in section.terms],
+                "Name in files": [t.name for t in section.terms],
+                "Unit": [t.unit for t in section.terms],
+                "How it is made": [t.formula for t in section.terms],
+                "Missing when": [t.null for t in section.terms],
+                "Source": [t.source for t in section.terms],
+            },
+            hide_index=True,
+            height="content",
+            alt=f"{section.title}: every number with its definition",
+        )

@@ -11,7 +11,7 @@ import streamlit as st
 from lib import captions, charts, exports, lanes, summary, view
 from lib.experiment import CallResult, Experiment, pair
 from lib.spec import is_lab
-from lib.ui import chart, compare, faults, hero, origins, parts, pictures, plain, session, shell
+from lib.ui import chart, compare, faults, hero, origins, othertools, parts, pictures, plain, session, shell
 
 BELOW_PX = 1200
 BADGES = {
@@ -162,6 +162,13 @@ def models(experiment: Experiment, number: int) -> None:
         name="streamgauge-models",
         table=lambda: charts.lanes_table(rows),
     )
+
+
+def other_tools(experiment: Experiment, arm: int, number: int) -> None:
+    """What other tools would have reported of the streaming call."""
+    calls = pair(experiment, arm, number)
+    if calls is not None:
+        othertools.draw(calls[1])
 
 
 def texts(experiment: Experiment, arm: int, number: int) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib import metrics
+from lib import findings, metrics
+from lib import trust as trust_of
 from lib.charts import duration
 from lib.experiment import CallResult, Experiment, pair
-from lib.ui import evidence
+from lib.trust import Doubt
+from lib.ui import evidence, worked
+
+SHOWN = 8
 
 
 def chips(experiment: Experiment, arm: int, number: int) -> None:
@@ -53,6 +57,7 @@ def trust(experiment: Experiment, arm: int, number: int) -> None:
     if not section.open or calls is None:
         return
     with section:
+        _doubts(experiment, arm)
         if calls[1].timeline is not None and calls[1].timeline.source == "measured":
             st.subheader("The instrument's own error")
             st.table(
@@ -72,3 +77,28 @@ def trust(experiment: Experiment, arm: int, number: int) -> None:
         for note in evidence.source_notes(experiment, arm):
             st.caption(note)
         st.caption(f"Numbers by definition {metrics.definition()}.")
+
+
+def doubts(experiment: Experiment, arm: int) -> list[Doubt]:
+    """What makes the calls of an arm less comparable than they look. Untrusted text."""
+    metric = findings.between(experiment)
+    found = worked.effects(experiment, metric)[arm].found if findings.measures(experiment) else None
+    return trust_of.doubts(experiment, arm, metric, found)
+
+
+def _doubts(experiment: Experiment, arm: int) -> None:
+    st.subheader("Are the calls comparable?")
+    found = doubts(experiment, arm)
+    if not found:
+        st.caption("Nothing was found that speaks against it.")
+    for doubt in found:
+        st.text(f"• {doubt.sentence}{_evidence(doubt)}")
+
+
+def _evidence(doubt: Doubt) -> str:
+    """The calls that it rests on, the first few by number."""
+    if not doubt.calls:
+        return ""
+    some = ", ".join(str(n + 1) for n in doubt.calls[:SHOWN])
+    more = f" and {len(doubt.calls) - SHOWN} more" if len(doubt.calls) > SHOWN else ""
+    return f" Calls {some}{more}."

@@ -164,3 +164,19 @@ def test_the_spread_of_an_earlier_run_tells_how_many_pairs_it_takes(
     wait_for(service, service.start(spec))
     at.run()
     assert any("At the spread of your last run (2 pairs)" in text for text in texts(at))
+
+
+def test_limits_live_in_the_address(open_page: Open, checked: Experiment) -> None:
+    at = open_page("experiment", id=checked.id, limits="true", ttfo_s="5", e2e_s="0.000001")
+    assert not at.exception
+    assert any("0 of 6 calls were good" in text.value for text in at.markdown)
+    frames = [f.value for f in at.dataframe if "Missed" in f.value.columns]
+    assert [len(f) for f in frames] == [6]
+
+
+def test_other_tools_and_doubts_are_a_click_away(open_page: Open, checked: Experiment) -> None:
+    at = open_page("experiment", id=checked.id, tools="true", trust="true")
+    assert not at.exception
+    frames = [f.value for f in at.dataframe if "Tool" in f.value.columns]
+    assert {"vLLM bench", "AIPerf", "GuideLLM"} <= set(frames[0]["Tool"])
+    assert "Are the calls comparable?" in [h.value for h in at.subheader]
