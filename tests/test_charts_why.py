@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib import charts
+from lib import charts, lanes
 from lib.delivery import RATES, Delivery
 from lib.experiment import Experiment
 from lib.lab import recordings
@@ -152,8 +152,10 @@ def test_a_withheld_rate_is_not_drawn() -> None:
     held = Delivery("buffered", "Held.", withheld=RATES, why_withheld="It would measure a buffer.")
     calls = (one.calls[0], dataclasses.replace(one.calls[1], delivery=held))
     withheld = dataclasses.replace(one, calls=calls)
-    assert len(charts.throughput_figure(withheld).data) == 0
-    assert charts.throughput_alt(withheld).startswith("No rate is shown. It would measure a buffer")
+    rows = lanes.entries(withheld)
+    curves = [t for t in charts.arrivals_figure(rows).data if t.yaxis == "y3"]
+    assert [np.isnan(t.y).all() for t in curves] == [True]
+    assert ". No rate is shown. It would measure a buffer" in charts.arrivals_alt(rows)
 
 
 def test_a_gap_in_which_this_program_stood_still_is_drawn_hollow() -> None:
@@ -163,9 +165,9 @@ def test_a_gap_in_which_this_program_stood_still_is_drawn_hollow() -> None:
     # Visible text at 1.2, 1.4 and 1.6 s; 0.05 s of the second gap is a quarter of it.
     stopped = dataclasses.replace(streaming.timeline, pauses=((1_450_000_000, 1_500_000_000),))
     suspect = dataclasses.replace(one, calls=(one.calls[0], dataclasses.replace(streaming, timeline=stopped)))
-    (bar,) = [t for t in charts.timeline_figure(suspect).data if t.name == "suspect gap"]
+    (bar,) = [t for t in charts.arrivals_figure(lanes.entries(suspect)).data if t.name == "suspect gap"]
     assert (list(bar.base), list(bar.x), round(bar.y[0])) == ([1.4], [pytest.approx(0.2)], 1)
-    assert not [t for t in charts.timeline_figure(one).data if t.name == "suspect gap"]
+    assert not [t for t in charts.arrivals_figure(lanes.entries(one)).data if t.name == "suspect gap"]
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,6 @@ from lib.charts.phases import (
 from lib.charts.shares import shares_alt, shares_figure, shares_table
 from lib.charts.shifts import shifts_alt, shifts_figure, shifts_table
 from lib.charts.tables import Table, arrivals_table, csv_text, gaps_table, lanes_table, rates_table
-from lib.charts.throughput import throughput_alt, throughput_figure
-from lib.charts.timeline import timeline_alt, timeline_figure
 
 __all__ = [
     "MANY",
@@ -81,10 +79,6 @@ __all__ = [
     "spread",
     "spread_alt",
     "spread_figure",
-    "throughput_alt",
-    "throughput_figure",
-    "timeline_alt",
-    "timeline_figure",
     "waits",
     "waterfall_alt",
     "waterfall_figure",

@@ -23,7 +23,8 @@ CLOCK = "seconds since the request was sent"
 class Palette(NamedTuple):
     """Colours of one scheme, those of .streamlit/config.toml. `series[0]` is blocking.
 
-    `back`: the page's own colour, lent to labels that stand on lines.
+    `page`: the page's own colour, which a saved picture brings along. `back`: the same, lent to labels
+    that stand on lines.
     """
 
     series: tuple[str, ...]
@@ -33,16 +34,18 @@ class Palette(NamedTuple):
     waiting: str
     hatch: str
     back: str
+    page: str
 
 
 LIGHT = Palette(
-    ("#8A93A6", "#0B5FFF", "#B45309", "#047857", "#7C3AED", "#BE123C", "#0E7490", "#A21CAF", "#4D7C0F"),
+    ("#808A9E", "#0B5FFF", "#B45309", "#047857", "#7C3AED", "#BE123C", "#0E7490", "#A21CAF", "#4D7C0F"),
     text="#12161F",
     quiet="#556070",
     grid="#DDE1EA",
     waiting="rgba(18,22,31,0.06)",
     hatch="rgba(18,22,31,0.14)",
     back="rgba(251,251,253,0.82)",
+    page="#FBFBFD",
 )
 DARK = Palette(
     ("#8B96A8", "#5B9BFF", "#F0A44B", "#34D399", "#A78BFA", "#FB7185", "#22D3EE", "#E879F9", "#A3E635"),
@@ -52,6 +55,7 @@ DARK = Palette(
     waiting="rgba(231,234,240,0.06)",
     hatch="rgba(231,234,240,0.16)",
     back="rgba(12,15,20,0.82)",
+    page="#0C0F14",
 )
 DASHES = ("solid", "solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "dash", "dashdot")
 """A line's dash by the tone of its lane. Tones that share one differ for every kind of eye."""
@@ -109,11 +113,11 @@ def span_s(calls: Sequence[CallResult]) -> float:
 
 
 def dress(figure: go.Figure, palette: Palette, span_s: float, height: int) -> None:
-    """What all figures share: no background, quiet axes, the legend in one line above."""
+    """What all figures share: the page as their ground, quiet axes, the legend in one line above."""
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 12, "t": 40, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)",
+        paper_bgcolor=palette.page,
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": palette.text, "size": 13},
         hovermode="closest",

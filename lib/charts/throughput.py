@@ -10,26 +10,21 @@ from typing import Any, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from lib import lanes
-from lib.charts import lane as lane_of
 from lib.charts.labels import LINE_PX, Spot, flags, letters, swatch
 from lib.charts.lane import Lane, View
 from lib.charts.look import (
-    DARK,
     GL_ABOVE,
-    LIGHT,
     MAX_POINTS,
     Floats,
     Palette,
     digits,
-    dress,
     extremes,
     plain,
     seconds,
     translucent,
 )  # fmt: skip
-from lib.charts.told import FEW, names, spoken_names
-from lib.experiment import CallResult, Experiment
+from lib.charts.told import FEW, spoken_names
+from lib.experiment import CallResult
 from lib.rates import window_rate
 
 LINE_POINTS = MAX_POINTS // 8
@@ -50,29 +45,6 @@ class Rate(NamedTuple):
         """(when, how much)."""
         at = int(self.rates.argmax())
         return float(self.times[at]), float(self.rates[at])
-
-
-def throughput_figure(
-    experiment: Experiment, *, pair: int = 0, dark: bool = False, window_s: float = 1.0
-) -> go.Figure:
-    """The rates of one pair alone. `charts.arrivals_figure` has them under the lanes and the staircase."""
-    palette = DARK if dark else LIGHT
-    found = lane_of.drawn(lanes.entries(experiment, None, pair), 0.0)
-    seen = lane_of.view(found, None, 0.0)
-    curves, unit = rates(found, window_s)
-    figure = go.Figure()
-    called = names([lane.row for lane in found])
-    labels = draw_rates(figure, curves, unit, seen, palette, called, "y") or [empty(found, palette, "y")]
-    dress(figure, palette, seen.high, 150 + height_px(curves))
-    figure.update_layout(annotations=labels, showlegend=False)
-    figure.update_xaxes(range=[seen.low, seen.high])
-    figure.update_yaxes(title_text=f"{unit}/s, window of {window_s:g} s", range=[0, top(curves)])
-    return figure
-
-
-def throughput_alt(experiment: Experiment, *, pair: int = 0, window_s: float = 1.0) -> str:
-    """What `throughput_figure` shows, in one sentence."""
-    return rates_told(lane_of.drawn(lanes.entries(experiment, None, pair), 0.0), window_s)
 
 
 def rates_told(found: Sequence[Lane], window_s: float) -> str:

@@ -8,51 +8,18 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from lib import lanes
-from lib.charts import lane as lane_of
 from lib.charts.lane import Lane, View
-from lib.charts.look import (
-    DARK,
-    LIGHT,
-    MAX_POINTS,
-    Palette,
-    Places,
-    dress,
-    plain,
-    spread,
-    translucent,
-)  # fmt: skip
-from lib.charts.marks import Pen, Strip, strip
+from lib.charts.look import MAX_POINTS, Palette, Places, plain, spread, translucent
+from lib.charts.marks import Pen, Strip
 from lib.charts.phases import CONNECTION, waits
-from lib.charts.told import beside, names, stories
+from lib.charts.told import beside, names
 from lib.dialects import Kind
-from lib.experiment import Experiment
 
 _BARS = {"freeze": 10, "suspect gap": 11, "connecting": 12}
 """What has a name in the legend, with its place there; waiting, which every lane has, needs none."""
 _ALL: tuple[Kind, ...] = ("error", "done", "usage", "finish", "other", "role", "reasoning", "content")
 """In the order in which they are drawn, so that text lies on top."""
 _BARE: tuple[Kind, ...] = ("reasoning", "content")
-
-
-def timeline_figure(experiment: Experiment, *, pair: int = 0, dark: bool = False) -> go.Figure:
-    """The lanes of one pair alone. `charts.arrivals_figure` has them over the staircase and the rates."""
-    palette = DARK if dark else LIGHT
-    found = lane_of.drawn(lanes.entries(experiment, None, pair), 0.0)
-    seen = lane_of.view(found, None, 0.0)
-    figure = go.Figure()
-    sizes = strip(len(found))
-    words = draw_lanes(figure, found, seen, sizes, palette)
-    dress(figure, palette, seen.high, 96 + sizes.lane * max(1, len(found)))
-    figure.update_layout(annotations=words)
-    figure.update_xaxes(range=[seen.low, seen.high])
-    figure.update_yaxes(**lanes_axis(len(found)))
-    return figure
-
-
-def timeline_alt(experiment: Experiment, *, pair: int = 0) -> str:
-    """What `timeline_figure` shows, in one sentence."""
-    return stories(lanes.entries(experiment, None, pair))
 
 
 def lanes_axis(count: int) -> dict[str, Any]:

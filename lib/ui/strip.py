@@ -10,7 +10,7 @@ import streamlit as st
 from lib.lab.recordings import RECORDINGS, LabRecording
 from lib.ui import parts, session
 
-GREY, BLUE = "#8A93A6", "#2F7BFF"
+GREY, BLUE = "#808A9E", "#2F7BFF"
 """Blocking and streaming, as everywhere; these two are readable on both schemes."""
 
 

@@ -4,7 +4,7 @@ const VIEWS = new WeakMap()
 const MOST = 8
 const SETTLE_MS = 200
 const LIVE_FRAME_MS = 25
-const COLOURS = ["#8A93A6", "#0B5FFF"]
+const COLOURS = ["#808A9E", "#0B5FFF"]
 
 /** Runs again on every change of data or theme, keeps its state per element. */
 export default function hero(component) {
