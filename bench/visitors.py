@@ -106,8 +106,8 @@ class Page:
 
     def _take(self, message: ForwardMsg) -> bool:
         kind = message.WhichOneof("type")
-        if kind == "new_session":
-            self.script = message.new_session.page_script_hash
+        if kind == "navigation":
+            self.script = message.navigation.page_script_hash
         if kind == "delta" and message.delta.WhichOneof("type") == "add_block":
             self._block(message.delta.add_block.expandable)
         if kind == "delta" and message.delta.new_element.HasField("bidi_component"):
