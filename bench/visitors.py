@@ -73,7 +73,7 @@ class Page:
 
     def __init__(self, socket: ClientConnection, query: str) -> None:
         self.socket, self.query = socket, query
-        self.parts: dict[str, str] = {}
+        self.parts: dict[str, tuple[str, str]] = {}
         self.open: dict[str, bool] = {}
         self.hero = ""
         self.script = ""
@@ -85,17 +85,18 @@ class Page:
 
     async def switch(self, name: str) -> None:
         """Open or close a part, until the server is done."""
-        id = self.parts[name]
+        id, fragment = self.parts[name]
         self.open[id] = not self.open.get(id, False)
-        await self.rerun()
+        await self.rerun(fragment)
 
-    async def rerun(self) -> None:
-        """Send all values, read until the script has finished."""
+    async def rerun(self, fragment: str = "") -> None:
+        """Send all values, read until the script, or that fragment of it, has finished."""
         message = BackMsg()
         state = message.rerun_script
         state.query_string = self.query
         state.page_name = "" if self.script else "experiment"
         state.page_script_hash = self.script
+        state.fragment_id = fragment
         for id, is_open in self.open.items():
             state.widget_states.widgets.add(id=id, bool_value=is_open)
         if self.hero:
@@ -109,15 +110,15 @@ class Page:
         if kind == "navigation":
             self.script = message.navigation.page_script_hash
         if kind == "delta" and message.delta.WhichOneof("type") == "add_block":
-            self._block(message.delta.add_block.expandable)
+            self._block(message.delta.add_block.expandable, message.delta.fragment_id)
         if kind == "delta" and message.delta.new_element.HasField("bidi_component"):
             component = message.delta.new_element.bidi_component
             if component.component_name == "streamgauge_hero":
                 self.hero = component.id
         return kind == "script_finished"
 
-    def _block(self, expander: object) -> None:
+    def _block(self, expander: object, fragment: str) -> None:
         label, id = getattr(expander, "label", ""), getattr(expander, "id", "")
         for name in PARTS:
             if label.startswith(name) and id:
-                self.parts[name] = id
+                self.parts[name] = id, fragment

@@ -5,16 +5,18 @@ PNG and SVG are made by the browser that has the chart on its screen, CSV here f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import streamlit as st
 
 from lib import charts
-from lib.ui import plain
+from lib.experiment import CallResult
+from lib.ui import plain, session
 
 _CAMERA = [["select2d", "zoom2d", "pan2d", "resetScale2d", "toImage"]]
 _SCALE = 2
+KEPT = 256
 
 _SAVE = st.components.v2.component(
     "streamgauge_save",
@@ -60,19 +62,25 @@ export default function ({ data, parentElement }) {
 
 def card(
     title: str,
-    figure: charts.Figure,
+    figure: charts.Figure | Callable[[bool], charts.Figure],
     *,
     key: str,
     said: str,
     name: str,
     table: Callable[[], charts.Table],
+    of: Iterable[CallResult] = (),
     **options: Any,
 ) -> Any:
     """Draw it; returns what `st.plotly_chart` returns. `said` is under the picture and its `alt`: plain text.
 
-    `name`: of the files, without ending. `table`: what the picture was drawn from, asked for when its
-    button is pressed. `options` go to `st.plotly_chart`.
+    `figure`: made, or how it is made for the dark scheme or not: then it is kept for other visitors, until
+    one of the calls `of` which it tells changes its state. `name`: of the files, without ending. `table`:
+    what the picture was drawn from, asked for when its button is pressed. `options` go to
+    `st.plotly_chart`.
     """
+    if not isinstance(figure, charts.Figure):
+        states = tuple((call.planned.n, call.state) for call in of)
+        figure = _kept(key, session.is_dark(), states, figure)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(title, anchor=False)
@@ -83,6 +91,14 @@ def card(
         chosen = st.plotly_chart(figure, config=config, key=key, alt=said, **options)
         plain.quiet(said, key=plain.key("said", key))
     return chosen
+
+
+@st.cache_resource(max_entries=KEPT, show_spinner=False)
+def _kept(
+    key: str, dark: bool, states: tuple[tuple[int, str], ...], _make: Callable[[bool], charts.Figure]
+) -> charts.Figure:
+    """Building a figure costs more than all the rest of a page; finished experiments never change."""
+    return _make(dark)
 
 
 def _tools(title: str, key: str, name: str, table: Callable[[], charts.Table]) -> None:

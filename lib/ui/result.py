@@ -156,11 +156,12 @@ def models(experiment: Experiment, number: int) -> None:
     rows = [row for row in lanes.entries(experiment, None, number) if row.call.planned.mode == "streaming"]
     chart.card(
         "One row a model",
-        charts.multiples_figure(rows, dark=session.is_dark()),
+        lambda dark: charts.multiples_figure(rows, dark=dark),
         key=f"models_{experiment.id}_{number}",
         said=charts.multiples_alt(rows),
         name="streamgauge-models",
         table=lambda: charts.lanes_table(rows),
+        of=[row.call for row in rows],
     )
 
 
@@ -171,6 +172,7 @@ def other_tools(experiment: Experiment, arm: int, number: int) -> None:
         othertools.draw(calls[1])
 
 
+@st.fragment
 def texts(experiment: Experiment, arm: int, number: int) -> None:
     """What was asked and what came back, letter by letter."""
     section = st.expander("Prompt and both answers", on_change="rerun", key="texts", bind="query-params")

@@ -50,6 +50,7 @@ def error(experiment: Experiment, streaming: CallResult) -> str:
     return f"Stamps are right to {duration(found.p95_s)}, 95 %"
 
 
+@st.fragment
 def trust(experiment: Experiment, arm: int, number: int) -> None:
     """The instrument's own error, and how both calls were measured."""
     section = st.expander("Trust: how this was measured", on_change="rerun", key="trust", bind="query-params")

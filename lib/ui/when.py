@@ -27,11 +27,12 @@ def draw(experiment: Experiment, number: int) -> None:
     name = f"streamgauge-{experiment.id or 'recording'}"
     chosen = chart.card(
         "Arrivals, text and rate",
-        charts.arrivals_figure(rows, range_s=span, dark=session.is_dark()),
+        lambda dark: charts.arrivals_figure(rows, range_s=span, dark=dark),
         key=f"when_{experiment.id}_{number}" + _name(span),
         said=charts.arrivals_alt(rows),
         name=f"{name}-arrivals",
         table=lambda: charts.arrivals_table(rows),
+        of=[row.call for row in rows],
         on_select="rerun",
         selection_mode=("points", "box"),
     )

@@ -12,13 +12,14 @@ import streamlit as st
 from lib import charts, lanes
 from lib.experiment import CallResult, Experiment, Number, pair
 from lib.reader import ALOUD_WPM, READER, SILENT_WPM, Deadlines, Reader, rate, read
-from lib.ui import chart, evidence, session, verdict
+from lib.ui import chart, evidence, verdict
 
 LEAST_WPM, MOST_WPM = 20, 2000
 DEADLINES = Deadlines()
 Pair = tuple[CallResult, CallResult]
 
 
+@st.fragment
 def draw(experiment: Experiment, arm: int, number: int) -> None:
     """Delivery, phases, first moments, gaps, the reader, and every number with why it is missing."""
     section = st.expander(
@@ -46,11 +47,12 @@ def draw(experiment: Experiment, arm: int, number: int) -> None:
 def _phases(experiment: Experiment, number: int, calls: Pair) -> None:
     chart.card(
         "What the time was spent on",
-        charts.waterfall_figure(experiment, pair=number, dark=session.is_dark()),
+        lambda dark: charts.waterfall_figure(experiment, pair=number, dark=dark),
         key=f"waterfall_{experiment.id}_{number}",
         said=charts.waterfall_alt(experiment, pair=number),
         name="streamgauge-phases",
         table=lambda: charts.waterfall_table(experiment, pair=number),
+        of=experiment.calls,
     )
     rows = evidence.phase_rows(*calls)
     st.table(rows, border="horizontal", hide_index=True, alt="How long each phase of both calls took")
@@ -63,33 +65,35 @@ def _phases(experiment: Experiment, number: int, calls: Pair) -> None:
 def _moments(experiment: Experiment, number: int) -> None:
     chart.card(
         "When each first thing came",
-        charts.moments_figure(experiment, pair=number, dark=session.is_dark()),
+        lambda dark: charts.moments_figure(experiment, pair=number, dark=dark),
         key=f"moments_{experiment.id}_{number}",
         said=charts.moments_alt(experiment, pair=number),
         name="streamgauge-moments",
         table=lambda: charts.moments_table(experiment, pair=number),
+        of=experiment.calls,
     )
 
 
 def _gaps(experiment: Experiment, number: int) -> None:
     rows = [row for row in lanes.entries(experiment, None, number) if row.call.planned.mode == "streaming"]
     least = experiment.calibration.min_detectable_gap_s if experiment.calibration else None
-    dark = session.is_dark()
     chart.card(
         "Gaps between arrivals, over time",
-        charts.gaps_figure(rows, dark=dark),
+        lambda dark: charts.gaps_figure(rows, dark=dark),
         key=f"gaps_{experiment.id}_{number}",
         said=charts.gaps_alt(rows),
         name="streamgauge-gaps",
         table=lambda: charts.gaps_table(rows),
+        of=[row.call for row in rows],
     )
     chart.card(
         "How many gaps are how long",
-        charts.ecdf_figure(rows, min_detectable_gap_s=least, dark=dark),
+        lambda dark: charts.ecdf_figure(rows, min_detectable_gap_s=least, dark=dark),
         key=f"ecdf_{experiment.id}_{number}",
         said=charts.ecdf_alt(rows, min_detectable_gap_s=least),
         name="streamgauge-gap-shares",
         table=lambda: charts.gaps_table(rows),
+        of=[row.call for row in rows],
     )
 
 
