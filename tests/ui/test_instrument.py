@@ -89,7 +89,7 @@ def test_a_stream_that_was_held_back_says_so_and_withholds_its_rate(
     assert any("Via: 1.1 proxy.example" in t for t in said)
     assert "Held back on the way" in badges(at)
     assert [m.value for m in at.metric][-1] == "withheld"
-    numbers = at.dataframe[0].value.set_index("Number")
+    numbers = at.dataframe[1].value.set_index("Number")
     assert numbers.loc["answer rate (tokens/s)", "Streaming"] == "withheld"
 
 
