@@ -91,8 +91,8 @@ def figures(experiment: Experiment, arm: int, metric: str) -> list[Figure]:
     for mode in MODES:
         values = known(experiment, metric, arm, mode)
         if values:
-            what = f"{METRICS[metric].label}, {mode}"
-            shown.append(Figure(what[0].upper() + what[1:], amount(median(values), metric), "median"))
+            what = f"{METRICS[metric].label}, median"
+            shown.append(Figure(mode.capitalize(), amount(median(values), metric), what))
     return shown
 
 
@@ -161,8 +161,9 @@ def calls(experiment: Experiment, metric: str) -> dict[str, list[str | float | i
             _row(experiment, call, outcome(call))
             | {_title(metric): _number(call, metric), "Total time, s": _number(call, "e2e_s"), "Note": note}
         )
+    rests = [] if waits else ["Waited, s"]
     heads = ["Call", "Model", "Pair", "Mode", "Outcome", _title(metric), "Total time, s", "Waited, s", "Note"]
-    return {head: [row.get(head) for row in rows] for head in dict.fromkeys(heads)}
+    return {head: [row.get(head) for row in rows] for head in dict.fromkeys(heads) if head not in rests}
 
 
 def troubles(experiment: Experiment) -> dict[str, int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -19,6 +20,8 @@ from lib.sample import ENDED, failed
 from lib.spec import Mode
 
 What = Literal["known", "unknown", "cut", "failed"]
+LONG = 8
+"""Letters from which a shared beginning of names is left out."""
 FAR = 3.0
 """A value lies out when it is so many spreads of the middle half beyond that half, in logarithms."""
 FAR_SHARE = 0.05
@@ -83,6 +86,17 @@ def outlying(found: Sequence[Point]) -> set[int]:
 def name(experiment: Experiment, arm: int) -> str:
     """An arm's name where there are several, "" where there is one. Untrusted text."""
     return lanes.model_name(experiment, arm) if len(experiment.spec.arms) > 1 else ""
+
+
+def apart(names: Sequence[str]) -> list[str]:
+    """The names without a long beginning that all of them share, cut where a word ends; for labels."""
+    columns = zip(*names, strict=False)
+    shared = "".join(letters[0] for letters in takewhile(lambda letters: len(set(letters)) == 1, columns))
+    ends = [i + 1 for i, letter in enumerate(shared) if not letter.isalnum() and letter != "."]
+    cut = ends[-1] if ends else 0
+    if len(names) < 2 or cut < LONG or cut == len(min(names, key=len)):
+        return list(names)
+    return [f"…{name[cut:]}" for name in names]
 
 
 def worst(metric: str) -> Literal["high", "low"]:

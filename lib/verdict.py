@@ -74,6 +74,8 @@ def change(found: Comparison) -> str:
     """The change in percent with its interval, for a label; of too few pairs how many there are."""
     if found.kind == "too_few":
         return f"{_count(found.n, 'pair')}, too few"
+    if found.allowed is not None and (found.allowed.low == math.inf or found.allowed.high <= 0):
+        return "one side failed in most pairs"
     return _percent_of(found)
 
 

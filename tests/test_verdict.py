@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lib.comparison import Comparison, Pair, compare, over
 from lib.intervals import Interval, Percentile, percentile, share
-from lib.verdict import HEADLINE, advice, percentile_words, succeeded, verdict
+from lib.verdict import HEADLINE, advice, change, percentile_words, succeeded, verdict
 from tests.test_comparison import TEN, pairs, scaled
 
 SLOWER = [10.0, 10.2, 9.9, 10.1, 10.3, 9.8, 10.0, 10.1]
@@ -133,3 +133,9 @@ def test_every_comparison_has_one_plain_sentence(
     assert sum(s in words.sentence for s in signs) == (0 if found.kind == "shown" else 1)
     for text in (words.sentence, words.detail, advice("program", found)):
         assert not re.search(r"nan|inf\b|None|[<*_`]", text.replace("p < 0.001", ""))
+
+
+def test_a_side_that_failed_in_most_pairs_has_no_percent() -> None:
+    lost = compare([Pair(i, 1.0, None, other_failed=True) for i in range(10)])
+    assert change(lost) == "one side failed in most pairs"
+    assert change(compare([Pair(0, 1.0, 2.0)])) == "1 pair, too few"

@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 
 from lib import lanes
 from lib.charts.amounts import amount, axis_title, log_ticks, pair_ticks, spans_decades
-from lib.charts.look import DARK, GL_ABOVE, LIGHT, Palette, dress, plain, translucent
+from lib.charts.look import DARK, LIGHT, Palette, dress, plain, translucent
 from lib.charts.tables import Cell, Table
 from lib.experiment import Experiment
 from lib.metrics import METRICS
@@ -44,17 +44,17 @@ def dots_figure(
     """A row per arm (or the one `arm`) over the pairs' numbers. The call that was made first stands left.
 
     Failed, cut and unknown calls stand at the edge; outliers have a ring; warm-ups are hollow, left of
-    pair 1. At most 200 pairs of eight arms: nothing is thinned out.
+    pair 1. At most 200 pairs of eight arms: nothing is thinned out. No WebGL: the chart library's needs
+    `eval`, which the page's policy forbids, and so many dots do without.
     """
     palette = DARK if dark else LIGHT
     arms = range(len(experiment.spec.arms)) if arm is None else [arm]
     rows = [points(experiment, metric, one) for one in arms]
     scale = _scale([p for row in rows for p in row], worst(metric))
     figure = make_subplots(rows=len(rows), shared_xaxes=True, vertical_spacing=min(0.06, 0.3 / len(rows)))
-    draw = go.Scattergl if sum(map(len, rows)) > GL_ABOVE else go.Scatter
     named: set[str] = set()
     for place, row in enumerate(rows, 1):
-        for trace in _row(row, metric, scale, palette, draw):
+        for trace in _row(row, metric, scale, palette):
             trace.showlegend = trace.showlegend is not False and trace.name not in named
             named.add(trace.name or "")
             figure.add_trace(trace, row=place, col=1)
@@ -133,11 +133,9 @@ def _scale(found: Sequence[Point], edge: str) -> _Scale:
     return _Scale(0.0, high * (1.14 if lost else 1.0), high * 1.07, log=False)
 
 
-def _row(
-    row: Sequence[Point], metric: str, scale: _Scale, palette: Palette, draw: Any
-) -> list[go.Scatter | go.Scattergl]:
+def _row(row: Sequence[Point], metric: str, scale: _Scale, palette: Palette) -> list[go.Scatter]:
     """Joins below, dots over them, rings and marks of what is missing on top."""
-    traces = [_joins(row, scale, palette, draw)]
+    traces = [_joins(row, scale, palette)]
     for mode, (tone, symbol) in _TONES.items():
         colour = palette.series[tone]
         mine = [p for p in row if p.mode == mode and p.value is not None]
@@ -146,7 +144,7 @@ def _row(
             if some:
                 look = {"symbol": f"{symbol}-open" if warm else symbol, "size": _size(row), "color": colour}
                 label = f"{mode}, warm-up" if warm else mode
-                traces.append(_dots(some, metric, label, look, scale, draw))
+                traces.append(_dots(some, metric, label, look, scale))
     out = [p for p in row if p.out]
     if out:
         look = {
@@ -155,7 +153,7 @@ def _row(
             "color": palette.text,
             "line": {"width": 1.5},
         }
-        traces.append(_dots(out, metric, "far from the others", look, scale, draw))
+        traces.append(_dots(out, metric, "far from the others", look, scale))
     for what, symbol in _SYMBOLS.items():
         for mode, (tone, _) in _TONES.items():
             gone = [p for p in row if p.value is None and p.what == what and p.mode == mode]
@@ -167,16 +165,14 @@ def _row(
                     "color": palette.series[tone],
                     "line": {"width": 1, "color": palette.text},
                 }
-                traces.append(_dots(gone, metric, f"{mode}, {words}", look, scale, draw))
+                traces.append(_dots(gone, metric, f"{mode}, {words}", look, scale))
     return traces
 
 
-def _dots(
-    found: Sequence[Point], metric: str, label: str, look: dict[str, Any], scale: _Scale, draw: Any
-) -> go.Scatter | go.Scattergl:
+def _dots(found: Sequence[Point], metric: str, label: str, look: dict[str, Any], scale: _Scale) -> go.Scatter:
     values = [scale.edge if p.value is None else p.value for p in found]
     said = [f"{_where(p)}, {p.mode}: {label if p.value is None else amount(p.value, metric)}" for p in found]
-    return draw(
+    return go.Scatter(
         x=np.array([_x(p) for p in found], dtype=np.float64),
         y=np.array(values, dtype=np.float64),
         mode="markers",
@@ -188,7 +184,7 @@ def _dots(
     )
 
 
-def _joins(row: Sequence[Point], scale: _Scale, palette: Palette, draw: Any) -> go.Scatter | go.Scattergl:
+def _joins(row: Sequence[Point], scale: _Scale, palette: Palette) -> go.Scatter:
     """A line between the two calls of each pair."""
     pairs: dict[int, list[Point]] = {}
     for point in row:
@@ -199,7 +195,7 @@ def _joins(row: Sequence[Point], scale: _Scale, palette: Palette, draw: Any) -> 
         if len({p.mode for p in both}) == 2:
             x += [*(_x(p) for p in both), math.nan]
             y += [*(scale.edge if p.value is None else p.value for p in both), math.nan]
-    return draw(
+    return go.Scatter(
         x=np.array(x, dtype=np.float64),
         y=np.array(y, dtype=np.float64),
         mode="lines",

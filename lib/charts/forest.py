@@ -6,6 +6,7 @@ What was compared with what, and its verdict, come from lib.sample and lib.compa
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -17,9 +18,12 @@ from lib.charts.look import DARK, LIGHT, MAX_POINTS, Palette, dress, plain, tran
 from lib.charts.tables import Cell, Table
 from lib.comparison import Comparison, Kind
 from lib.intervals import Interval
+from lib.points import apart
 from lib.verdict import change
 
 ROW_PX = 46
+FEW = 3
+"""Rows that are all told; of more only the lowest and the highest."""
 _EDGE = 0.04
 _LEAST_SPAN = math.log(1.06)
 """The axis is never closer than this, so that no difference looks large for want of another."""
@@ -85,11 +89,17 @@ def forest_alt(effects: Sequence[Effect], *, sides: tuple[str, str] = ("less", "
     """What `forest_figure` shows, in one sentence."""
     if not effects:
         return "Nothing was compared."
+    ordered = sorted(effects, key=lambda e: e.found.point or 0.0)
+    few = len(effects) <= FEW
     told = [
         f"{lanes.one_line(e.name, 40)}{': ' if e.name else ''}{change(e.found)}, {_MARKS[e.found.kind].words}"
-        for e in effects
+        for e in (effects if few else (ordered[0], ordered[-1]))
     ]
-    return f"Change against the line of no difference; left of it {sides[0]}. {'; '.join(told)}."
+    kinds = Counter(_MARKS[e.found.kind].words for e in effects)
+    count = "" if few else ", ".join(f"{words}: {n} of {len(effects)}" for words, n in kinds.items()) + ". "
+    ends = "" if few else "The lowest and the highest: "
+    said = f"{count[:1].upper()}{count[1:]}{ends}{'; '.join(told)}"
+    return f"Change against the line of no difference; left of it {sides[0]}. {said}."
 
 
 def forest_table(effects: Sequence[Effect]) -> Table:
@@ -145,7 +155,7 @@ def _interval(row: int, found: Comparison, ends: tuple[float, float], colour: st
         return None
     low, high = found.allowed
     edges = tuple(math.exp(x) for x in ends)
-    left, right = max(low, edges[0]), min(high, edges[1])
+    left, right = (min(max(x, edges[0]), edges[1]) for x in (low, high))
     symbols = ["line-ns-open" if low >= edges[0] else "arrow-left",
                "line-ns-open" if high <= edges[1] else "arrow-right"]  # fmt: skip
     return go.Scatter(
@@ -217,15 +227,15 @@ def _names(effects: Sequence[Effect], palette: Palette) -> list[dict[str, Any]]:
         {
             "x": 0, "xref": "x domain", "y": i - 0.42, "yref": "y", "showarrow": False, "xanchor": "left",
             "yanchor": "middle", "align": "left", "font": {"size": 12, "color": palette.text},
-            "text": _words(e), "bgcolor": palette.back,
+            "text": _words(name, e.found), "bgcolor": palette.back,
         }
-        for i, e in enumerate(effects)
+        for i, (name, e) in enumerate(zip(apart([e.name for e in effects]), effects, strict=True))
     ]  # fmt: skip
 
 
-def _words(effect: Effect) -> str:
-    said = change(effect.found)
-    return (f"<b>{plain(effect.name, _LETTERS - len(said))}</b>  " if effect.name else "") + said
+def _words(name: str, found: Comparison) -> str:
+    said = change(found)
+    return (f"<b>{plain(name, _LETTERS - len(said))}</b>  " if name else "") + said
 
 
 def _sides(sides: tuple[str, str], palette: Palette) -> list[dict[str, Any]]:

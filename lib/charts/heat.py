@@ -16,7 +16,7 @@ from lib.charts.amounts import amount, pair_ticks
 from lib.charts.look import DARK, LIGHT, Floats, Palette, dress, plain
 from lib.experiment import Experiment
 from lib.metrics import METRICS
-from lib.points import WORDS, Point, points
+from lib.points import WORDS, Point, apart, points
 from lib.spec import Mode
 
 MANY = 200
@@ -55,7 +55,7 @@ def heat_figure(experiment: Experiment, metric: str, *, dark: bool = False) -> g
     figure.update_yaxes(
         range=[len(rows) - 0.5, -0.5],
         tickvals=list(range(len(rows))),
-        ticktext=[_label(experiment, row, palette) for row in rows],
+        ticktext=_labels(experiment, rows, palette),
         tickfont={"size": 11, "color": palette.text},
         showgrid=False,
     )
@@ -166,10 +166,13 @@ def _runs(places: Sequence[int]) -> list[tuple[int, int]]:
     return [(group[0][1], group[-1][1]) for group in groups]
 
 
-def _label(experiment: Experiment, row: _Strip, palette: Palette) -> str:
+def _labels(experiment: Experiment, rows: Sequence[_Strip], palette: Palette) -> list[str]:
+    """Of one arm the modes; of several the arm and the mode's mark."""
     if len(experiment.spec.arms) == 1:
-        return row.mode
-    return f"{plain(lanes.model_name(experiment, row.arm), 14)} {_sign(row.mode, palette)[: -len(row.mode)]}"
+        return [row.mode for row in rows]
+    names = apart([lanes.model_name(experiment, arm) for arm in range(len(experiment.spec.arms))])
+    marks = [_sign(row.mode, palette)[: -len(row.mode)] for row in rows]
+    return [f"{plain(names[row.arm], 14)} {mark}" for row, mark in zip(rows, marks, strict=True)]
 
 
 def _sign(mode: Mode, palette: Palette) -> str:

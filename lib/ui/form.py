@@ -172,7 +172,11 @@ def _explain(spec: ExperimentSpec) -> None:
     if spec.together:
         st.caption(f"Under contention: both calls of a pair at once, so that each may slow the other.{led}")
         return
-    many = "One blocking and one streaming call per model" if spec.pairs == 1 else "Pair by pair, the calls"
+    many = (
+        "One blocking and one streaming call per model"
+        if spec.pairs == 1
+        else "Pair by pair, each with a blocking and a streaming call"
+    )
     st.caption(
         f"{many}, one after the other so that they do not disturb each other, in an order drawn by lot."
         f"{led} Then the page {'replays them side by side' if spec.pairs == 1 else 'says what was shown'}."

@@ -13,7 +13,7 @@ from lib import charts, findings
 from lib.experiment import Experiment
 from lib.metrics import METRICS
 from lib.spec import contended
-from lib.ui import chart, parts, plain, session, worked
+from lib.ui import chart, parts, plain, session, trust, worked
 from lib.verdict import verdict
 
 SIDES = ("streaming sooner", "streaming later")
@@ -53,6 +53,7 @@ def head(experiment: Experiment, arm: int) -> None:
                 border=True,
                 height="stretch",
             )
+    trust.warning(experiment, arm)
     _forest(experiment, found, metric)
 
 
@@ -216,6 +217,9 @@ def _dots(experiment: Experiment, metric: str) -> None:
 
 def _spread(experiment: Experiment, metric: str, arm: int) -> None:
     """How the calls of one arm lie, and how far apart both modes are at each tenth of them."""
+    if not all(findings.known(experiment, metric, arm, mode) for mode in findings.MODES):
+        st.caption("Shares and deciles need calls of both modes that came whole.")
+        return
     dark = session.is_dark()
     chart.card(
         "How many calls took how long",

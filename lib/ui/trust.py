@@ -87,6 +87,18 @@ def doubts(experiment: Experiment, arm: int) -> list[Doubt]:
     return trust_of.doubts(experiment, arm, metric, found)
 
 
+def warning(experiment: Experiment, arm: int) -> None:
+    """One chip where something speaks against comparing the calls."""
+    if found := doubts(experiment, arm):
+        things = "1 thing speaks" if len(found) == 1 else f"{len(found)} things speak"
+        st.badge(
+            f"{things} against comparing these calls",
+            icon=":material/warning:",
+            color="orange",
+            help="“Trust” below says what, and of which calls.",
+        )
+
+
 def _doubts(experiment: Experiment, arm: int) -> None:
     st.subheader("Are the calls comparable?")
     found = doubts(experiment, arm)
