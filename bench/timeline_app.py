@@ -1,4 +1,4 @@
-"""The page that `bench.timeline` opens: a timeline of 100,000 events that a selection redraws."""
+"""The page that `bench.timeline` opens: a small chart, and on a click the result's own of 100,000 events."""
 
 import sys
 from pathlib import Path
@@ -7,13 +7,16 @@ import streamlit as st
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.timeline import rows
-from lib import charts
+from bench.timeline import made
+from lib import charts, lanes
+from lib.lab import recordings
+from lib.ui import when
 
-shown = st.session_state.get("timeline")
-box = shown.selection.box if shown else []
-range_s = tuple(sorted(box[0]["x"])) if box else None
-stream = st.cache_resource(rows)()
-st.plotly_chart(charts.arrivals_figure(stream), key="timeline", on_select="rerun", selection_mode="box")
-if range_s:
-    st.plotly_chart(charts.arrivals_figure(stream, range_s=range_s), key="part")
+SMALL = "gpt-3.5-turbo-0301-2023-03"
+
+if st.button("Draw") or st.session_state.get("drawn"):
+    st.session_state["drawn"] = True
+    when.draw(st.cache_resource(made)(), 0)
+else:
+    st.cache_resource(made)()
+    st.plotly_chart(charts.arrivals_figure(lanes.entries(recordings.experiment(SMALL))), key="small")
