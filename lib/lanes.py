@@ -25,6 +25,8 @@ MAX_ENTRIES = 16
 """Lanes that the hero can be told of, for its reader to choose from."""
 MAX_NOTE = 300
 SERIES = 8
+BAR = "▄"
+"""Stands for each character of a text that its sender withheld."""
 """Colours there are for streaming lanes; grey, colour 0, is every blocking lane's."""
 
 Align = Literal["send", "text"]
@@ -274,7 +276,7 @@ def _columns(events: list[Event], shift_s: float) -> dict[str, str]:
     UTF-16 units of each text event, a digit or, from ten on, a number in brackets.
     """
     times = [round((t / 1e9 + shift_s) * 10_000) for t in accumulate((e.t_ns for e in events), max)]
-    texts = [e.text or "" for e in events if e.kind in ("reasoning", "content")]
+    texts = [_shown(e) for e in events if e.kind in ("reasoning", "content")]
     sizes = (len(text) if text.isascii() else _units(text) for text in texts)
     return {
         "dt": " ".join(str(b - a) for a, b in pairwise([0, *times])),
@@ -282,6 +284,10 @@ def _columns(events: list[Event], shift_s: float) -> dict[str, str]:
         "text": "".join(texts),
         "sizes": "".join(str(n) if n < 10 else f"({n})" for n in sizes),
     }
+
+
+def _shown(event: Event) -> str:
+    return BAR * event.chars if event.text is None else event.text
 
 
 def _units(text: str) -> int:

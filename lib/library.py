@@ -126,6 +126,12 @@ class Library:
             raise NotFound(GONE)
         self._shelf.withdraw(share_id)
 
+    def withdraw_one(self, id: str, share_id: str) -> None:
+        """End one share of an experiment, for whoever has the experiment. Raises NotFound."""
+        if share_id not in {shared.id for shared in self.shares(id)}:
+            raise NotFound(GONE)
+        self._shelf.withdraw(share_id)
+
     def withdraw_all(self, id: str) -> None:
         """End every share of an experiment: for whoever deletes it and asks for that too."""
         self._shelf.withdraw_all(id)

@@ -12,6 +12,7 @@ from lib.ui import (
     plain,
     result,
     session,
+    shared,
     shell,
     titles,
     trust,
@@ -21,7 +22,11 @@ from lib.ui import (
 )
 
 try:
-    shown = measurement.read(st.query_params.get("id", ""))
+    share = shared.told()
+    if share is None:
+        shown = measurement.read(st.query_params.get("id", ""))
+    else:
+        shown = session.service().library.shared_experiment(share.id)
 except NotFound:
     st.title("Experiment not found")
     st.markdown(
@@ -33,10 +38,12 @@ except NotFound:
 
 default = parts.default_name(tuple(arm.call.model for arm in shown.spec.arms))
 name = shown.title or default
+own = share is None and not session.service().settings.viewer
 st.set_page_config(page_title=f"{name} · Streamgauge")
 with st.container(horizontal=True, vertical_alignment="center"):
     plain.heading(name, key=plain.key("title", shown.id))
-    titles.rename(shown.id, shown.title, default)
+    if own:
+        titles.rename(shown.id, shown.title, default)
 parts.refused()
 
 if shown.state == "running":
@@ -45,11 +52,14 @@ if shown.state == "running":
 
 many = findings.measures(shown)
 result.status(shown)
-measurement.ending(shown)
+if share is not None:
+    shared.head(share)
+if own:
+    measurement.ending(shown)
 if result.empty(shown):
     plain.sentence((("No answer arrived, so there is nothing to compare.", False),), key="nothing")
     result.troubles(shown)
-    result.share(shown, 0)
+    shared.foot(share, shown, 0)
     result.texts(shown, 0, 0)
     st.stop()
 
@@ -63,7 +73,7 @@ if many:
     goals.draw(shown, arm)
     st.header("One pair, played")
 pair = result.pick_pair(shown)
-if many:
+if many and share is None:
     shown = measurement.with_pair(shown, pair)
 plain.sentence(summary.sentence(shown, arm, pair), key=plain.key("sentence", shown.id))
 if not many:
@@ -76,7 +86,7 @@ st.caption(summary.caveat(shown, arm, pair))
 if not session.drawn(shown.id):  # the first picture comes first; what is below takes the browser a while
     st.skeleton(height=result.BELOW_PX)
     st.stop()
-result.share(shown, pair)
+shared.foot(share, shown, pair)
 
 st.header("Blocking and streaming compared")
 result.comparison(shown, arm, pair)
@@ -86,4 +96,6 @@ result.models(shown, pair)
 why.draw(shown, arm, pair)
 trust.trust(shown, arm, pair)
 result.other_tools(shown, arm, pair)
+if share is None:
+    result.how(shown)
 result.texts(shown, arm, pair)

@@ -4,9 +4,10 @@ import streamlit as st
 
 from lib import captions, example, lanes, summary
 from lib.lab.recordings import OURS
-from lib.ui import form, hero, origins, parts, plain, session, strip
+from lib.ui import forking, form, hero, origins, parts, plain, session, strip
 
 shown = session.recorded(OURS.id)
+shows_only = session.service().settings.viewer
 
 st.title("See when the words arrive.")
 plain.sentence(summary.sentence(shown), key="sentence")
@@ -14,9 +15,11 @@ with st.container(horizontal=True):
     label = f"{strip.run_label(OURS)}, no key"
     if st.button(label, key="run_here", type="primary", icon=":material/play_arrow:"):
         parts.start(shown.spec, title=shown.title)
-    st.button("Try my model", key="try_mine", icon=":material/tune:", on_click=form.open_form)
-asked_for = form.is_open()
+    if not shows_only:
+        st.button("Try my model", key="try_mine", icon=":material/tune:", on_click=form.open_form)
+asked_for = form.is_open() and not shows_only
 if asked_for:  # where the eye is, right under the button that asked for it
+    forking.notice()
     form.draw()
 hero.hero(lanes.hero_data(shown, speed=2.0) | {"captions": captions.captions(shown)}, key="start")
 st.caption(
@@ -24,9 +27,14 @@ st.caption(
     "shown here at twice the speed."
 )
 
-if not asked_for:
+if not asked_for and not shows_only:
     form.draw()
 
+if shows_only:
+    st.caption(
+        "This server only shows: it takes no keys and calls no model. What is kept here can be looked at, "
+        "and the built-in lab runs."
+    )
 st.caption("Or see what streams can do; the built-in lab answers, no key needed:")
 origins.chips()
 

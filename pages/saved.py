@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from lib.ui import parts, saved
+from lib.ui import incoming, parts, saved
 
 st.title("Saved")
 parts.refused()
 st.caption("Every experiment is kept as it runs, until you delete it.")
+incoming.draw()
 search = st.text_input("Find", key="search", placeholder="a name or a model", type="search")
 
 saved.picked()

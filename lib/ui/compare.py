@@ -15,7 +15,7 @@ from lib import charts as pictures
 from lib import lanes, overlay
 from lib.errors import StreamgaugeError
 from lib.experiment import Experiment
-from lib.ui import chart, parts, session, shell
+from lib.ui import chart, parts, reach, session, shell
 
 ID = re.compile(r"[A-Za-z0-9_-]{22}")
 OFFERED = 50
@@ -40,7 +40,7 @@ def load(ids: Sequence[str]) -> tuple[list[Experiment], int]:
     found: list[Experiment] = []
     for id in ids:
         try:
-            experiment = session.service().experiment(id)
+            experiment = reach.find(id)
         except StreamgaugeError:
             continue
         if experiment.state != "running":
@@ -132,7 +132,7 @@ def links(found: Sequence[overlay.Part]) -> None:
                 shell.EXPERIMENT,
                 label=f"Open {letter}",
                 icon=":material/arrow_forward:",
-                query_params={"id": id},
+                query_params=reach.query(id),
             )
 
 
@@ -164,7 +164,7 @@ def _rechosen(key: str) -> None:
 
 def _name(id: str) -> str | None:
     try:
-        experiment = session.service().standing(id)
+        experiment = reach.find(id)
     except StreamgaugeError:
         return None
     models = tuple(arm.call.model for arm in experiment.spec.arms)

@@ -106,7 +106,7 @@ def _body() -> None:
         st.session_state["tried"] = True
         if not found:
             st.session_state["tried"] = False
-            parts.start(spec)
+            parts.start(spec, parent=st.session_state.get(parts.FORK))
     if st.session_state.get("tried"):
         _complain(found, slots)
 

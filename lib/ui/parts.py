@@ -20,6 +20,8 @@ from lib.spec import Arm, ExperimentSpec, is_lab
 from lib.ui import session, shell
 
 REFUSED = "refused"
+FORK = "fork_of"
+"""Session state: the experiment that the form was filled from, until something is started."""
 
 
 def problem(slot: DeltaGenerator, message: str) -> None:
@@ -59,6 +61,7 @@ def start(spec: ExperimentSpec, parent: str | None = None, title: str = "") -> N
     except StreamgaugeError as error:
         failed(error)
         return
+    st.session_state.pop(FORK, None)
     st.switch_page(shell.EXPERIMENT, query_params={"id": new})
 
 

@@ -86,11 +86,12 @@ code {
 span { margin-left: 0.6rem; font: 0.875rem var(--st-font); color: var(--st-text-color); }
 """,
     js="""
-/* The address as it stands: the view is in it, so that the one who gets it sees the same. */
+/* The address as it stands: the view is in it, so that the one who gets it sees the same. The id is not:
+   another link must not tell it. */
 function address(base) {
   const link = new URL(base)
   for (const [name, value] of new URLSearchParams(location.search))
-    if (!link.searchParams.has(name)) link.searchParams.append(name, value)
+    if (name !== "id" && name !== "e" && !link.searchParams.has(name)) link.searchParams.append(name, value)
   return link.href
 }
 export default function ({ data, parentElement }) {

@@ -8,10 +8,27 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib import captions, charts, exports, lanes, summary, view
+from lib import captions, charts, lanes, summary, view
 from lib.experiment import CallResult, Experiment, pair
 from lib.spec import is_lab
-from lib.ui import chart, compare, faults, hero, origins, othertools, parts, pictures, plain, session, shell
+from lib.ui import (
+    chart,
+    compare,
+    faults,
+    forking,
+    hero,
+    incoming,
+    origins,
+    othertools,
+    parts,
+    pictures,
+    plain,
+    playing,
+    session,
+    sharing,
+    shell,
+    taking,
+)
 
 BELOW_PX = 1200
 BADGES = {
@@ -20,6 +37,7 @@ BADGES = {
     "interrupted": ("Interrupted", ":material/error:", "orange"),
 }
 
+WITHHELD = "The text was withheld."
 SHORT_S, SLOWED = 1.0, 0.25
 """Answers that are over in a second are replayed at a quarter of their speed, else nobody sees a thing."""
 
@@ -34,6 +52,7 @@ def status(experiment: Experiment) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(label, icon=icon, color=color)  # type: ignore[arg-type]  # one of the table's colours
         origins.badges(experiment.spec)
+        incoming.mark(experiment.imported)
         st.caption(f"{parts.date(experiment.created_ms)} · {pairs}", width="content")
 
 
@@ -186,7 +205,10 @@ def texts(experiment: Experiment, arm: int, number: int) -> None:
             st.code(asked.system, language=None, wrap_lines=True)
         st.caption("Prompt")
         st.code(
-            asked.prompt, language=None, wrap_lines=True, height=160 if len(asked.prompt) > 800 else "content"
+            asked.prompt or WITHHELD,
+            language=None,
+            wrap_lines=True,
+            height=160 if len(asked.prompt) > 800 else "content",
         )
         for column, call in zip(st.columns(2), calls, strict=True):
             with column:
@@ -195,40 +217,49 @@ def texts(experiment: Experiment, arm: int, number: int) -> None:
 
 
 def share(experiment: Experiment, number: int) -> None:
-    """The link, files and pictures to take away, and the same experiment once more."""
+    """The link, what can be shared and taken away, and the same experiment once more."""
     service, elsewhere = session.service(), session.opens_elsewhere()
-    link = session.link("experiment", id=experiment.id)
+    link, name = session.link("experiment", id=experiment.id), f"streamgauge-{experiment.id}"
     plain.link(link, key=plain.key("link", experiment.id))
     if not elsewhere:
         st.caption("This link opens on this computer only. The HTML file opens anywhere, without a network.")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(
-            "Save as one HTML file",
-            lambda: exports.html_file(service.experiment(experiment.id), link=link if elsewhere else None),
-            file_name=f"streamgauge-{experiment.id}.html",
-            mime="text/html",
-            icon=":material/download:",
-            on_click="ignore",
+        sharing.button(experiment.id)
+        taking.menu(
+            name,
+            lambda: service.experiment(experiment.id),
+            lambda: service.json(experiment.id).encode(),
+            link if elsewhere else None,
         )
-        st.download_button(
-            "Download JSON",
-            lambda: service.json(experiment.id),
-            file_name=f"streamgauge-{experiment.id}.json",
-            mime="application/json",
-            icon=":material/data_object:",
-            on_click="ignore",
-        )
-        pictures.menu(
-            lanes.entries(experiment, None, number), _name(experiment), f"streamgauge-{experiment.id}"
-        )
-        if st.button(_again(experiment), key="again", icon=":material/replay:"):
-            parts.start(experiment.spec, parent=experiment.id)
+        pictures.menu(lanes.entries(experiment, None, number), _name(experiment), name)
+        again(experiment)
+        playing.menu(experiment)
         st.page_link(
             shell.COMPARE,
             label="Compare with others",
             icon=":material/stacked_line_chart:",
             query_params=compare.link_ids([experiment.id]),
         )
+    forking.against(experiment)
+
+
+def again(experiment: Experiment) -> None:
+    """The same once more: as it was, or on an endpoint of one's own where a stranger named the address."""
+    if not session.asks_again(experiment):
+        forking.button(experiment)
+    elif st.button(_again(experiment), key="again", icon=":material/replay:"):
+        parts.start(experiment.spec, parent=experiment.id)
+
+
+def how(experiment: Experiment) -> None:
+    """What was done, as a paragraph for a paper."""
+    section = st.expander(
+        "Methods: what was done, in words", on_change="rerun", key="methods", bind="query-params"
+    )
+    if section.open:
+        with section:
+            taking.methods(experiment)
+            st.caption("A shared link has the citation, too, since what it names stays as it is.")
 
 
 def _name(experiment: Experiment) -> str:
@@ -244,5 +275,7 @@ def _again(experiment: Experiment) -> str:
 
 
 def _text(call: CallResult) -> str:
-    events = call.timeline.events if call.timeline else ()
-    return "".join(event.text or "" for event in events if event.kind == "content")
+    events = [e for e in call.timeline.events if e.kind == "content"] if call.timeline else []
+    if any(event.text is None for event in events):
+        return WITHHELD
+    return "".join(event.text or "" for event in events)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from lib.overlay import MOST
 from lib.service import Entry
-from lib.ui import compare, parts, session, shell, titles
+from lib.ui import compare, incoming, parts, session, shell, titles
 
 PAGE = 20
 PAGES = "saved_pages"
@@ -47,6 +47,7 @@ def row(entry: Entry) -> None:
         words, actions = st.columns([3, 2], vertical_alignment="center")
         with words.container(gap="xxsmall"):
             st.text(name)
+            incoming.mark(entry.imported)
             st.caption(_facts(entry))
         with actions.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
             if entry.state != "running":
@@ -54,8 +55,9 @@ def row(entry: Entry) -> None:
             st.page_link(
                 shell.EXPERIMENT, label="Open", icon=":material/arrow_forward:", query_params={"id": entry.id}
             )
-            titles.rename(entry.id, entry.title, default)
-            titles.delete(entry.id, name)
+            if not session.service().settings.viewer:
+                titles.rename(entry.id, entry.title, default)
+                titles.delete(entry.id, name)
 
 
 def picked() -> None:

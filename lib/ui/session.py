@@ -13,6 +13,7 @@ from lib import settings
 from lib.experiment import Experiment
 from lib.lab import recordings
 from lib.service import Service
+from lib.spec import is_lab
 
 
 @st.cache_resource(show_spinner=False, on_release=Service.close)
@@ -54,6 +55,20 @@ def _base(path: str) -> str:
     """What a reverse proxy put before our own page paths."""
     head, _, page = path.rstrip("/").rpartition("/")
     return head if page in ("experiment", "compare", "saved", "method") else path.rstrip("/")
+
+
+def asks_again(experiment: Experiment) -> bool:
+    """Whether this page may send the experiment's calls once more by itself.
+
+    Never to an address that a share or a file names, which a stranger wrote, and on a server that only
+    shows to the built-in endpoint only.
+    """
+    if not all(arm.call.prompt for arm in experiment.spec.arms):  # withheld
+        return False
+    if all(is_lab(arm.endpoint) for arm in experiment.spec.arms):
+        return True
+    own = experiment.imported is None and "e" not in st.query_params
+    return own and not service().settings.viewer
 
 
 DRAWN = "drawn"

@@ -31,7 +31,13 @@ def _ask_name(experiment_id: str, title: str, default: str) -> None:
 @st.dialog("Delete this experiment?")
 def _confirm(experiment_id: str, name: str) -> None:
     st.text(name)
-    st.caption("Its recordings and numbers are removed for good, and its link stops working.")
+    st.caption("Its recordings and numbers are removed for good, and its address stops working.")
+    if links := len(session.service().library.shares(experiment_id)):
+        st.checkbox(
+            f"Withdraw its {links} shared link{'' if links == 1 else 's'}, too",
+            key="delete_links",
+            value=True,
+        )
     with st.container(horizontal=True):
         yes = st.button(
             "Delete for good", key="confirm_delete", type="primary", on_click=_delete, args=(experiment_id,)
@@ -46,4 +52,5 @@ def _save(experiment_id: str) -> None:
 
 
 def _delete(experiment_id: str) -> None:
-    parts.attempt(lambda: session.service().delete(experiment_id))
+    withdraw = bool(st.session_state.get("delete_links"))
+    parts.attempt(lambda: session.service().delete(experiment_id, withdraw=withdraw))

@@ -42,6 +42,8 @@ def chips(experiment: Experiment, arm: int, number: int) -> None:
 
 def error(experiment: Experiment, streaming: CallResult) -> str:
     """How wrong the times may be, in one short line: the source's own for what was not measured here."""
+    if streaming.timeline is not None and streaming.timeline.source.startswith("imported:"):
+        return "Times as its file says"
     if streaming.timeline is not None and streaming.timeline.source != "measured":
         return "Times as recorded, to 10 ms"
     found = experiment.calibration

@@ -12,7 +12,7 @@ import streamlit as st
 from lib import summary
 from lib.delivery import Delivery
 from lib.errors import StreamgaugeError
-from lib.experiment import CallResult, Experiment, pair
+from lib.experiment import CallResult, Experiment, encoding_check, pair
 from lib.ui import parts, plain, session
 
 CHECK = "Check delivery (sends 4 calls)"
@@ -79,14 +79,16 @@ def section(experiment: Experiment, arm: int, streaming: CallResult) -> None:
     compared = summary.encodings(experiment)
     if compared is not None:
         st.text(compared)
-    elif st.button(CHECK, key="check_delivery", icon=":material/compress:", help=CHECK_HELP):
-        _check(experiment.id, arm)
+    elif session.asks_again(experiment) and st.button(
+        CHECK, key="check_delivery", icon=":material/compress:", help=CHECK_HELP
+    ):
+        _check(experiment, arm)
 
 
-def _check(id: str, arm: int) -> None:
+def _check(experiment: Experiment, arm: int) -> None:
     try:
-        spec = session.service().check_spec(id, arm)
+        spec = encoding_check(experiment.spec, arm)
     except StreamgaugeError as error:
         parts.failed(error)
         return
-    parts.start(spec, parent=id, title="Delivery check: without and with compression")
+    parts.start(spec, parent=experiment.id, title="Delivery check: without and with compression")
