@@ -135,6 +135,7 @@ def test_html_file_plays_from_disk_without_a_network(
     page: Page, chromium: Browser, server: Server, finished: str, tmp_path: Path
 ) -> None:
     page.goto(f"{server.url}/experiment?id={finished}")
+    page.get_by_role("button", name="Take it away").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Save as one HTML file").click()
     file = tmp_path / "experiment.html"
@@ -154,6 +155,7 @@ def test_html_file_plays_from_disk_without_a_network(
 
 def test_json_download_is_the_document(page: Page, server: Server, finished: str, tmp_path: Path) -> None:
     page.goto(f"{server.url}/experiment?id={finished}")
+    page.get_by_role("button", name="Take it away").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download JSON").click()
     download.value.save_as(tmp_path / "experiment.json")
