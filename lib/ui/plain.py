@@ -73,6 +73,7 @@ button {
   background: var(--st-background-color);
   border: 1px solid var(--st-border-color);
   border-radius: var(--st-button-radius);
+  white-space: nowrap;
   cursor: pointer;
 }
 button:hover, button:focus-visible { border-color: var(--st-primary-color); color: var(--st-link-color); }

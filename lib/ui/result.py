@@ -233,6 +233,8 @@ def share(experiment: Experiment, number: int) -> None:
         )
         pictures.menu(lanes.entries(experiment, None, number), _name(experiment), name)
         again(experiment)
+        if experiment.imported is not None:
+            forking.button(experiment)
         playing.menu(experiment)
         st.page_link(
             shell.COMPARE,
@@ -244,10 +246,10 @@ def share(experiment: Experiment, number: int) -> None:
 
 
 def again(experiment: Experiment) -> None:
-    """The same once more: as it was, or on an endpoint of one's own where a stranger named the address."""
-    if not session.asks_again(experiment):
-        forking.button(experiment)
-    elif st.button(_again(experiment), key="again", icon=":material/replay:"):
+    """The same once more; never an address that a stranger named."""
+    if session.asks_again(experiment) and st.button(
+        _again(experiment), key="again", icon=":material/replay:"
+    ):
         parts.start(experiment.spec, parent=experiment.id)
 
 

@@ -11,7 +11,7 @@ from lib import cite, metrics
 from lib.errors import NotFound
 from lib.experiment import Experiment
 from lib.shelf import Shared
-from lib.ui import compare, parts, plain, result, session, sharing, shell, taking
+from lib.ui import compare, forking, parts, plain, result, session, sharing, shell, taking
 
 WITHHELD = (
     "The sender withheld the text. Each bar stands for one character; times, lengths and numbers are as "
@@ -62,6 +62,7 @@ def about(share: Shared, experiment: Experiment) -> None:
     if not elsewhere:
         st.caption(sharing.HERE_ONLY)
     with st.container(horizontal=True, vertical_alignment="center"):
+        forking.button(experiment)
         result.again(experiment)
         taking.menu(
             f"streamgauge-{share.id}",
