@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lib.experiment import CallResult, Experiment
+from lib.experiment import CallResult, Experiment, Number
+from lib.reader import DEADLINES, EXPECTED_WAIT_S, SILENT_WPM, read
 from lib.schema import ExperimentDocument
 from lib.spec import to_dict
 from lib.timeline import Timeline
@@ -17,10 +18,21 @@ from lib.timeline import Timeline
 __all__ = ["SCHEMA_VERSION", "ExperimentDocument", "to_document", "to_json"]
 
 SCHEMA_VERSION = 1
+Blocking = dict[tuple[int, int | None], Timeline | None]
+"""The blocking call of each arm's pair."""
+
+_WITHHELD = "The text is withheld: in which script it is, and so how fast it is read, is not known here."
+_BY_DEADLINE = ("deadlines_missed", "deadlines_total", "fluidity_index")
+"""What needs no reading speed."""
 
 
 def to_document(experiment: Experiment) -> dict[str, Any]:
     """Plain data, ready for JSON, every field of `ExperimentDocument` in its order."""
+    blocking: Blocking = {
+        (c.planned.arm, c.planned.pair): c.timeline
+        for c in experiment.calls
+        if c.planned.mode == "blocking" and c.planned.pair is not None
+    }
     return {
         "id": experiment.id,
         "schema_version": SCHEMA_VERSION,
@@ -30,9 +42,11 @@ def to_document(experiment: Experiment) -> dict[str, Any]:
         "state": experiment.state,
         "parent": experiment.parent,
         "definition": experiment.definition,
+        "waits": [wait._asdict() for wait in experiment.waits],
+        "stopped": experiment.stopped and experiment.stopped._asdict(),
         "spec": to_dict(experiment.spec),
         "calibration": _calibration(experiment),
-        "calls": [_call(experiment, c) for c in experiment.calls],
+        "calls": [_call(experiment, c, blocking) for c in experiment.calls],
     }
 
 
@@ -58,7 +72,7 @@ def _lines(data: dict[str, Any], *, ascii_only: bool) -> str:
     return "{\n" + ",\n".join([*fields, f'"calls": [\n{calls}\n]']) + "\n}\n"
 
 
-def _call(experiment: Experiment, call: CallResult) -> dict[str, Any]:
+def _call(experiment: Experiment, call: CallResult, blocking: Blocking) -> dict[str, Any]:
     planned, timeline = call.planned, call.timeline
     asked = experiment.spec.arms[planned.arm].call
     return {
@@ -82,7 +96,36 @@ def _call(experiment: Experiment, call: CallResult) -> dict[str, Any]:
         **_delivery(call),
         "metrics": call.metrics,
         "reasons": call.reasons,
+        "reader": _reader(call, blocking.get((call.planned.arm, call.planned.pair))),
     }
+
+
+def _reader(call: CallResult, blocking: Timeline | None) -> dict[str, Any] | None:
+    """METRICS.md 6 at silent reading; null while the call is not over, or when nothing arrived."""
+    timeline = call.timeline
+    if timeline is None or call.metrics is None:
+        return None
+    held = None if timeline.mode == "blocking" else blocking
+    values, reasons = read(timeline, call.recount, blocking=held, deadlines=DEADLINES)
+    for name, reason in _unknown(call, timeline, values).items():
+        values[name], reasons[name] = None, reason
+    return {
+        "words_per_minute": SILENT_WPM,
+        "expected_wait_s": EXPECTED_WAIT_S,
+        "deadlines": DEADLINES._asdict(),
+        "values": values,
+        "reasons": reasons,
+    }
+
+
+def _unknown(call: CallResult, timeline: Timeline, values: dict[str, Number]) -> dict[str, str]:
+    """Names of reader's numbers that the evidence does not carry, each with why."""
+    spread = (call.reasons or {}).get("speed_index_s")
+    if timeline.source.startswith("imported:") and timeline.complete and spread is not None:
+        return dict.fromkeys(values, spread)  # which event carried which text was never told
+    if any(e.text is None for e in timeline.events if e.kind == "content"):
+        return {name: _WITHHELD for name in values if name not in _BY_DEADLINE}
+    return {}
 
 
 def _arrived(timeline: Timeline, call: CallResult) -> dict[str, Any]:

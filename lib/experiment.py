@@ -18,6 +18,7 @@ from lib.timeline import Recount, Timeline
 
 ExperimentState = Literal["running", "done", "cancelled", "interrupted"]
 Number = float | int | str | None
+Rule = Literal["failures", "precision", "storage"]
 
 
 class Wait(NamedTuple):
@@ -36,7 +37,7 @@ class Wait(NamedTuple):
 class Stop(NamedTuple):
     """Why calls of an experiment were left out though nobody cancelled it, in a sentence for people."""
 
-    rule: Literal["failures", "precision", "storage"]
+    rule: Rule
     sentence: str
 
 
@@ -47,7 +48,8 @@ class CallResult:
     `recount_reason`: why there is no recount, None when there is one or nothing to count. `delivery`: of
     a streaming call that has ended. `headers`: the response's, by an allow-list; they are untrusted text.
     `outline`: the timeline's reads and events and the recount's tokens were left out; all else is there,
-    and `chars` stands for what `length` could count no more.
+    and `chars` stands for what `length` could count no more. `absent`: another tool's file has no such
+    call; nobody cancelled it.
     """
 
     planned: PlannedCall
@@ -66,6 +68,7 @@ class CallResult:
     headers: Pairs = ()
     outline: bool = False
     chars: int = 0
+    absent: bool = False
 
     @property
     def length(self) -> int:

@@ -184,6 +184,8 @@ def numbers(call: CallResult) -> dict[str, Number]:
 
 def note(call: CallResult) -> str:
     """Why a lane ends as it does, "" when it ended well or goes on. Untrusted text: never markup."""
+    if call.absent:
+        return absent(call)
     if call.state in _UNSENT:
         return _UNSENT[call.state]
     if call.state in ("planned", "sent"):
@@ -195,6 +197,11 @@ def note(call: CallResult) -> str:
     if sentence:
         return f"failed: {sentence}"
     return "the answer is empty" if call.timeline is not None else "nothing was kept of this call"
+
+
+def absent(call: CallResult) -> str:
+    """Of a call that another tool's file has nothing about."""
+    return f"The file holds no {call.planned.mode} call."
 
 
 def last_s(timeline: Timeline | None) -> float | None:

@@ -91,6 +91,8 @@ def waiting(call: CallResult) -> str:
 def failure(call: CallResult) -> str:
     """Why there is no whole answer, with how much there is of it."""
     name = f"The {call.planned.mode} call"
+    if call.absent:
+        return lanes.absent(call)
     if call.state == "dropped":
         return f"{name} was cancelled before it was sent."
     reason = _reason(call)

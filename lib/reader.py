@@ -202,7 +202,7 @@ def arrivals(f: Facts) -> list[tuple[float, int]]:
 def _arrived(f: Facts) -> tuple[Floats, Floats]:
     texts = f.shows.text
     first = next((i for i, text in enumerate(texts) if text is None or not text.isspace()), len(texts))
-    if first == len(texts):
+    if first == len(texts) or not f.length:
         return np.empty(0), np.empty(0)
     if f.blocking:
         return np.array([f.e2e_ns / 1e9]), np.array([float(f.length)])

@@ -6,6 +6,7 @@ with a sentence. What a document cannot hold (bytes of the body, headers left ou
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 from lib.calibration import Calibration
 from lib.delivery import Delivery
 from lib.errors import InvalidDocument
-from lib.experiment import CallResult, Experiment
+from lib.experiment import CallResult, Experiment, Stop, Wait
 from lib.plan import PlannedCall
 from lib.recording import CallError, Instrument
 from lib.schema import CallDocument, ExperimentDocument
@@ -63,6 +64,9 @@ def experiment(document: ExperimentDocument, *, id: str, imported: str | None = 
     if (events := sum(len(c.events) for c in document.calls)) > MOST_EVENTS:
         _refuse(f"It holds {events:,} events; at most {MOST_EVENTS:,} can be read.")
     calls = tuple(_call(call, len(spec.arms), imported) for call in document.calls)
+    tool = imported or _elsewhere(calls)
+    if tool not in (None, "streamgauge"):
+        calls = tuple(dataclasses.replace(c, absent=c.state == "dropped") for c in calls)
     return Experiment(
         id=id,
         spec=spec,
@@ -73,9 +77,20 @@ def experiment(document: ExperimentDocument, *, id: str, imported: str | None = 
         note=document.note,
         calibration=_calibration(document),
         calibration_age_s=document.calibration.age_s if document.calibration else None,
+        waits=_waits(document),
+        stopped=None if (stop := document.stopped) is None else Stop(stop.rule, stop.sentence),
         definition=document.definition,
-        imported=imported or _elsewhere(calls),
+        imported=tool,
     )
+
+
+def _waits(document: ExperimentDocument) -> tuple[Wait, ...]:
+    for wait in document.waits:
+        if not 0 <= wait.n < MOST_CALLS:
+            _refuse("A wait belongs to no call.")
+        if any(t is not None and not 0 <= t < 1 << 53 for t in (wait.began_ms, wait.until_ms, wait.ended_ms)):
+            _refuse("The date of a wait is none.")
+    return tuple(Wait(w.n, w.began_ms, w.until_ms, w.ended_ms, w.reason) for w in document.waits)
 
 
 def _elsewhere(calls: Iterable[CallResult]) -> str | None:
@@ -167,7 +182,8 @@ def _check(call: CallDocument) -> None:
         _refuse(f"{where}: a count is below 0, or greater than any can be.")
     if call.usage and any(n is not None and not 0 <= n < 1 << 53 for n in call.usage.__dict__.values()):
         _refuse(f"{where}: a reported count is below 0, or greater than any can be.")
-    if any(isinstance(v, int | float) and abs(v) > 1e15 for v in (call.metrics or {}).values()):
+    numbers = (*(call.metrics or {}).values(), *(call.reader.values.values() if call.reader else ()))
+    if any(isinstance(v, int | float) and abs(v) > 1e15 for v in numbers):
         _refuse(f"{where}: a number is greater than any can be.")
 
 

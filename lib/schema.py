@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from lib.delivery import Kind as DeliveryKind
-from lib.experiment import ExperimentState, Number
+from lib.experiment import ExperimentState, Number, Rule
 from lib.plan import Role
 from lib.recording import Connection, ErrorKind
 from lib.spec import Api, Mode, State
@@ -162,6 +162,23 @@ class DeliveryDocument(_Strict):
     fix: str | None
 
 
+class DeadlinesDocument(_Strict):
+    """`calls[].reader.deadlines`."""
+
+    first_s: float
+    token_s: float
+
+
+class ReaderDocument(_Strict):
+    """`calls[].reader`: what a silent reader goes through."""
+
+    words_per_minute: float
+    expected_wait_s: float
+    deadlines: DeadlinesDocument
+    values: dict[str, Number]
+    reasons: dict[str, str]
+
+
 class CallDocument(_Strict):
     """`calls[]`: one call, planned or made."""
 
@@ -205,6 +222,24 @@ class CallDocument(_Strict):
     queued_share: float | None
     metrics: dict[str, Number] | None
     reasons: dict[str, str] | None
+    reader: ReaderDocument | None = None
+
+
+class WaitDocument(_Strict):
+    """`waits[]`."""
+
+    n: int
+    began_ms: int
+    until_ms: int
+    ended_ms: int | None
+    reason: str
+
+
+class StopDocument(_Strict):
+    """`stopped`."""
+
+    rule: Rule
+    sentence: str
 
 
 class CalibrationDocument(_Strict):
@@ -235,6 +270,8 @@ class ExperimentDocument(_Strict):
     state: ExperimentState
     parent: str | None
     definition: str | None = None
+    waits: tuple[WaitDocument, ...] = ()
+    stopped: StopDocument | None = None
     spec: SpecDocument
     calibration: CalibrationDocument | None
     calls: tuple[CallDocument, ...]

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from lib.calibration import Calibration
 from lib.delivery import Delivery, delivery
-from lib.experiment import CallResult, Experiment, Number
+from lib.experiment import CallResult, Experiment, Number, Rule, Stop, Wait
 from lib.hosts import is_private
 from lib.metrics import METRICS
 from lib.plan import PlannedCall
@@ -41,7 +41,9 @@ KEPT: dict[type, tuple[str, ...]] = {
     Endpoint: ("limit_name", "include_usage", "accept_encoding"),
     CallSpec: ("api", "max_tokens", "temperature"),
     Arm: ("region",),
-    CallResult: ("state", "wall_ms", "status"),
+    Wait: ("n", "began_ms", "until_ms", "ended_ms"),
+    Stop: ("rule",),
+    CallResult: ("state", "wall_ms", "status", "absent"),
     PlannedCall: ("n", "arm", "mode", "role", "pair", "group", "due_s"),
     Timeline: (
         *("version", "api", "mode", "connection", "reads", "usage", "complete", "pauses"),
@@ -55,7 +57,7 @@ KEPT: dict[type, tuple[str, ...]] = {
 """The fields of each class that leave as they are, in either form."""
 
 WITHHELD: dict[type, tuple[str, ...]] = {
-    Experiment: ("id", "note", "parent", "waits", "stopped"),
+    Experiment: ("id", "note", "parent"),
     Endpoint: ("key_ref",),
     CallResult: ("headers", "outline", "chars"),
     Timeline: ("t_send_monotonic_ns",),
@@ -91,6 +93,12 @@ _FAILED: dict[str, str] = {
     "cancelled": "The call was cancelled.",
     "lost": "The measuring process was lost.",
 }
+_WAITED = "The endpoint asked for a pause before the next call."
+_STOPPED: dict[Rule, str] = {
+    "failures": "It was stopped after failures in a row.",
+    "precision": "It was stopped when it was as precise as was asked for.",
+    "storage": "It was stopped when it could no longer be saved.",
+}
 _WHOLE = "The answer was whole."
 _CUT = "The answer is not known to be whole."
 _NO_RECOUNT = "The sender's computer had no recount of the tokens."
@@ -107,6 +115,8 @@ def public(experiment: Experiment, form: Form) -> Experiment:
         title=experiment.title if form == "full" else "",
         calls=tuple(_call(experiment, call, form, names) for call in experiment.calls),
         calibration=_calibration(experiment.calibration, names),
+        waits=tuple(_keep(wait, reason=_WAITED) for wait in experiment.waits),
+        stopped=experiment.stopped and _keep(experiment.stopped, sentence=_STOPPED[experiment.stopped.rule]),
         definition=_word(experiment.definition),
     )
     return kept

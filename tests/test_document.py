@@ -8,10 +8,10 @@ from typing import Any, get_type_hints
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from lib import document
+from lib import document, reader, share
 from lib.calibration import Calibration
 from lib.delivery import Delivery
-from lib.experiment import CallResult, Experiment, preset
+from lib.experiment import CallResult, Experiment, Stop, Wait, preset
 from lib.lab import recordings
 from lib.plan import PlannedCall, plan
 from lib.recording import CallError, Instrument
@@ -180,6 +180,45 @@ def test_the_same_experiment_is_the_same_text() -> None:
 def test_half_a_surrogate_pair_survives() -> None:
     text = document.to_json(experiment(done()))
     assert json.loads(text.encode())["calls"][0]["events"][1]["text"] == "\ud83d"
+
+
+def test_waits_and_the_reason_of_a_stop_are_told() -> None:
+    wait, stop = Wait(1, 5, 9, None, "Asked to."), Stop("failures", "It was stopped.")
+    data = document.to_document(dataclasses.replace(experiment(done()), waits=(wait,), stopped=stop))
+    document.ExperimentDocument.model_validate(data)
+    assert data["waits"] == [{"n": 1, "began_ms": 5, "until_ms": 9, "ended_ms": None, "reason": "Asked to."}]
+    assert data["stopped"] == {"rule": "failures", "sentence": "It was stopped."}
+    assert document.to_document(experiment(done()))["stopped"] is None
+
+
+def test_the_readers_numbers_are_those_of_why_with_what_they_were_made_with() -> None:
+    made = by_hand.simple()
+    blocking, streaming = made.calls
+    assert streaming.timeline is not None
+    (one, two) = document.to_document(made)["calls"]
+    values, reasons = reader.read(
+        streaming.timeline, streaming.recount, blocking=blocking.timeline, deadlines=reader.DEADLINES
+    )
+    assert (two["reader"]["values"], two["reader"]["reasons"]) == (values, reasons)
+    assert two["reader"]["words_per_minute"] == 238
+    assert two["reader"]["deadlines"] == {"first_s": 1.0, "token_s": 0.05}
+    assert set(values) == set(reader.READER)
+    assert one["reader"]["values"]["reader_time_saved_s"] is None
+    assert two["reader"]["values"]["fluidity_index"] is not None
+
+
+def test_a_call_that_is_not_over_has_no_reader() -> None:
+    calls = tuple(CallResult(c, "planned") for c in plan(preset()))
+    data = document.to_document(Experiment("id", preset(), "running", 5, calls))
+    assert [c["reader"] for c in data["calls"]] == [None, None]
+
+
+def test_of_withheld_text_only_deadlines_are_told_since_its_script_is_not_known() -> None:
+    calls = document.to_document(share.public(by_hand.simple(), "timing"))["calls"]
+    told = calls[1]["reader"]
+    known = {name for name, value in told["values"].items() if value is not None}
+    assert known == {"deadlines_missed", "deadlines_total", "fluidity_index"}
+    assert "script" in told["reasons"]["qoe"]
 
 
 def test_an_unknown_field_is_refused() -> None:

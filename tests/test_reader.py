@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.facts import Facts
+from lib.facts import NO_TEXT, Facts
 from lib.reader import (
     ALOUD,
     OTHER_SCRIPT,
@@ -26,6 +26,7 @@ from lib.reader import (
     read,
 )
 from lib.timeline import Timeline
+from tests import experiments as by_hand
 from tests.figures import CONTENT, EDGES, FINISH, ROLE, TEXT, WORKED, Row, blocking, streaming
 
 FAST = Reader(100)
@@ -299,3 +300,10 @@ def test_quality_is_what_small_steps_add_up_to(rows: list[tuple[int, int]], cps:
 def test_a_role_and_a_finish_are_not_read() -> None:
     line = streaming([*ROLE, *CONTENT, *FINISH])[0]
     assert sum(n for _, n in arrivals(Facts(line, None))) == len(TEXT)
+
+
+def test_an_event_that_holds_no_character_is_no_text_to_read() -> None:
+    line = by_hand.timeline("blocking", [(1.0, "content", None)])
+    values, reasons = read(line)
+    assert values["reader_stall_ratio"] is None
+    assert reasons["reader_finish_s"] == NO_TEXT

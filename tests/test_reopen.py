@@ -1,17 +1,20 @@
 """A document read again: the sender's numbers, and a clear sentence for whatever is none."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from lib import document, reopen
+from lib import document, imports, reopen, share
 from lib.errors import InvalidDocument
-from lib.experiment import Experiment
+from lib.experiment import Experiment, Stop, Wait
 from lib.lab import recordings
-from lib.lanes import hero_data
+from lib.lanes import hero_data, note
+from lib.phrases import failure
 from lib.summary import table
+from lib.ui import faults
 from tests.experiments import simple
 
 RECORDED = "text-davinci-002-2022-10"
@@ -72,6 +75,41 @@ def test_a_document_of_before_definitions_were_told_is_read() -> None:
     assert reopen.read(json.dumps(data).encode()).definition is None
 
 
+def test_a_document_of_before_waits_stops_and_readers_were_told_is_read() -> None:
+    data = document.to_document(simple())
+    del data["waits"], data["stopped"]
+    for call in data["calls"]:
+        del call["reader"]
+    found = reopen.experiment(reopen.read(json.dumps(data).encode()), id="x")
+    assert (found.waits, found.stopped) == ((), None)
+
+
+def test_waits_and_the_reason_of_a_stop_come_back() -> None:
+    wait, stop = Wait(1, 5, 9, 8, "Asked to."), Stop("precision", "It was stopped.")
+    made = dataclasses.replace(simple(), waits=(wait,), stopped=stop)
+    assert (again(made).waits, again(made).stopped) == ((wait,), stop)
+    assert document.to_json(again(made)) == document.to_json(made)
+
+
+def test_a_call_that_another_tools_file_does_not_hold_was_not_cancelled() -> None:
+    lines = b'{"t_s": 0.1, "data": "{\\"choices\\":[{\\"delta\\":{\\"content\\":\\"Hi.\\"}}]}"}\n'
+    came = imports.read(lines + b'{"t_s": 0.2, "data": "[DONE]"}\n', 5)
+    found = reopen.experiment(reopen.read(came.document), id="x", imported=came.tool)
+    absent = next(c for c in found.calls if c.absent)
+    assert absent.state == "dropped"
+    assert [failure(absent), note(absent)] == ["The file holds no blocking call."] * 2
+    assert faults.fault(absent) is None
+    shared = again(share.public(found, "full"))
+    assert [c.absent for c in shared.calls] == [c.absent for c in found.calls]
+
+
+def test_a_call_that_was_cancelled_before_it_was_sent_still_was_after_an_import() -> None:
+    data = document.to_document(simple())
+    data["calls"][0] |= {"state": "dropped", "source": None}
+    found = reopen.experiment(reopen.read(json.dumps(data).encode()), id="x", imported="streamgauge")
+    assert failure(found.calls[0]) == "The blocking call was cancelled before it was sent."
+
+
 def _at(*path: Any, value: Any) -> Callable[[Any], None]:
     def change(data: Any) -> None:
         for step in path[:-1]:
@@ -81,6 +119,7 @@ def _at(*path: Any, value: Any) -> Callable[[Any], None]:
     return change
 
 
+_WAIT = {"n": 0, "began_ms": 1, "until_ms": 2, "ended_ms": None, "reason": ""}
 WRONG: dict[str, tuple[Callable[[Any], None], str]] = {
     "newer": (_at("schema_version", value=2), "schema_version 2, and this version reads 1"),
     "not a number": (_at("calls", 1, "metrics", "ttfo_s", value=float("nan")), "finite|not valid JSON"),
@@ -97,6 +136,16 @@ WRONG: dict[str, tuple[Callable[[Any], None], str]] = {
     "too many pairs": (_at("spec", "pairs", value=10**9), "pairs must be from 1 to 200"),
     "no arms": (_at("spec", "arms", value=[]), "arms must be"),
     "a kind of its own": (_at("calls", 1, "events", 1, "kind", value="<b>"), "kind is not what it should be"),
+    "enormous for a reader": (
+        _at("calls", 1, "reader", "values", "qoe", value=1e300),
+        "greater than any can be",
+    ),
+    "a wait of no call": (_at("waits", value=[_WAIT | {"n": -1}]), "A wait belongs to no call"),
+    "a wait of no time": (_at("waits", value=[_WAIT | {"until_ms": 1 << 60}]), "date of a wait"),
+    "a rule of its own": (
+        _at("stopped", value={"rule": "x", "sentence": ""}),
+        "rule is not what it should be",
+    ),
     "text for a number": (_at("created_ms", value="x"), "created_ms is not what it should be"),
 }
 

@@ -9,7 +9,7 @@ import pytest
 from lib import document, share
 from lib.calibration import Calibration
 from lib.delivery import Delivery
-from lib.experiment import CallResult, Experiment
+from lib.experiment import CallResult, Experiment, Stop, Wait
 from lib.exports import html_file
 from lib.lab import recordings
 from lib.lanes import hero_data
@@ -45,6 +45,8 @@ def loaded() -> Experiment:
         calls=calls,
         calibration=Calibration("canaryhome", 5, 1, 1e-5, 2e-5, 3e-5, "kernel", "other", (), None),
         definition="2.2",
+        waits=(Wait(1, 5, 9, 8, "canaryhome refused a call"),),
+        stopped=Stop("storage", "canaryhome"),
     )
 
 
@@ -119,9 +121,18 @@ def test_a_shared_experiment_without_text_can_be_drawn() -> None:
     assert table(shown)
 
 
+def test_waits_and_stops_leave_in_words_of_ours() -> None:
+    data = json.loads(told("timing"))
+    assert data["waits"][0]["until_ms"] == 9
+    assert data["waits"][0]["reason"] == "The endpoint asked for a pause before the next call."
+    assert data["stopped"]["rule"] == "storage"
+
+
 def test_every_field_was_thought_about() -> None:
     reduced = {
-        "Experiment": {"spec", "title", "calls", "calibration", "definition"},
+        "Experiment": {"spec", "title", "calls", "calibration", "waits", "stopped", "definition"},
+        "Wait": {"reason"},
+        "Stop": {"sentence"},
         "ExperimentSpec": {"arms", "primary"},
         "Endpoint": {"base_url"},
         "CallSpec": {"model", "prompt", "system", "extra_body"},

@@ -39,8 +39,10 @@ class Fault(NamedTuple):
 
 
 def fault(call: CallResult) -> Fault | None:
-    """None for a call that ended well, or has not ended."""
+    """None for a call that ended well, has not ended, or was never part of the file it came from."""
     timeline, error = call.timeline, call.error or (call.timeline.error if call.timeline else None)
+    if call.absent:
+        return None
     if call.state == "dropped":
         return Fault(
             "Not sent", "It was cancelled before it was sent.", "Nothing was sent.", ADVICE["cancelled"]
