@@ -81,7 +81,7 @@ def forest_figure(
     for kind in dict.fromkeys(e.found.kind for e in effects):
         figure.add_traces(_kind(kind, effects, (low, high), palette))
     _axes(figure, effects, (low, high), palette)
-    figure.update_layout(annotations=[*_names(effects, palette), *_sides(sides, palette)])
+    figure.update_layout(annotations=[*_names(effects, palette), *_sides(sides, palette)], showlegend=True)
     return figure
 
 
