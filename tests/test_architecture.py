@@ -1,6 +1,7 @@
 """The direction of imports, one door per library, and what pages may not do; read from the source."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -235,3 +236,8 @@ def test_nothing_in_the_repository_names_a_machine_or_a_registry() -> None:
             continue
         text = path.read_text("utf-8", errors="replace")
         assert not [w for w in words if w in text], name
+
+
+def test_no_figure_needs_webgl_which_the_policy_forbids(source: Path) -> None:
+    code = source.read_text("utf-8")
+    assert not re.search(r"\bgo\.\w+gl\b", code)

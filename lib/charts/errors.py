@@ -9,7 +9,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from lib.calibration import quantile
-from lib.charts.look import DARK, GL_ABOVE, LIGHT, MAX_POINTS, Floats, dress, duration, extremes
+from lib.charts.look import DARK, LIGHT, MARKS, Floats, dress, duration, extremes
 from lib.charts.tables import Table
 
 Errors = Sequence[tuple[float, float]]
@@ -22,10 +22,9 @@ def errors_figure(errors: Errors, *, dark: bool = False) -> go.Figure:
     """A dot per event: when it came, and how much later than it was sent it was stamped, ms."""
     palette = DARK if dark else LIGHT
     times, wrong = _columns(errors)
-    kept = extremes(wrong, MAX_POINTS)
-    draw = go.Scattergl if len(kept) > GL_ABOVE else go.Scatter
+    kept = extremes(wrong, MARKS)
     figure = go.Figure(
-        draw(
+        go.Scatter(
             x=times[kept],
             y=wrong[kept],
             mode="markers",

@@ -17,7 +17,7 @@ from lib.calibration import quantile
 from lib.charts import lane as lane_of
 from lib.charts.labels import LINE_PX, Spot, flags, letters, on_line, swatch
 from lib.charts.lane import Lane, Spans, View
-from lib.charts.look import DARK, GL_ABOVE, LIGHT, MAX_POINTS, Floats, Palette, duration, extremes
+from lib.charts.look import DARK, LIGHT, MARKS, Floats, Palette, duration, extremes
 from lib.charts.stack import Row, stack
 from lib.charts.told import names, spoken_names
 from lib.lanes import Entry
@@ -153,10 +153,9 @@ def _begins(arrivals: Floats, spans: Spans) -> _MASK:
     return np.isin(arrivals[:-1], np.array([start for start, _ in spans], dtype=np.float64))
 
 
-def _cloud(gaps: Gaps, name: str, palette: Palette, total: int) -> list[go.Scatter | go.Scattergl]:
+def _cloud(gaps: Gaps, name: str, palette: Palette, total: int) -> list[go.Scatter]:
     """A lane's marks: plain ones, freezes large, suspect ones hollow."""
     colour, symbol = gaps.lane.colour(palette), gaps.lane.symbol
-    draw = go.Scattergl if total > GL_ABOVE else go.Scatter
     edge = {"width": 1, "color": colour}
     plain = ~gaps.frozen & ~gaps.suspect
     kinds = (
@@ -166,10 +165,10 @@ def _cloud(gaps: Gaps, name: str, palette: Palette, total: int) -> list[go.Scatt
     traces = []
     for kind, mask, shape, size in kinds:
         places = np.flatnonzero(mask)
-        if total > MAX_POINTS:
-            places = places[extremes(gaps.lengths[places], max(2, MAX_POINTS * len(places) // total))]
+        if total > MARKS:
+            places = places[extremes(gaps.lengths[places], max(2, MARKS * len(places) // total))]
         if len(places):
-            traces.append(draw(
+            traces.append(go.Scatter(
                 x=gaps.ends[places], y=gaps.lengths[places], mode="markers", name=f"{name}: {kind}",
                 showlegend=False, opacity=0.75 if kind == "gap" else 1.0,
                 marker={"symbol": shape, "size": size, "color": colour, "line": edge},

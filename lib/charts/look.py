@@ -14,8 +14,9 @@ from lib.experiment import CallResult, Experiment
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
-GL_ABOVE = 1_000
-"""Points from which WebGL draws; SVG is sharper below and freezes the page far above."""
+MARKS = 1_000
+"""Marks that are elements of their own in a picture. More become one line: WebGL would need `eval`, which the
+page's policy forbids."""
 MAX_POINTS = 20_000
 CLOCK = "seconds since the request was sent"
 

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lib.charts.lane import Lane
-from lib.charts.look import GL_ABOVE, Floats, Palette, Places
+from lib.charts.look import MARKS, Floats, Palette, Places
 
 
 class Look(NamedTuple):
@@ -61,6 +61,8 @@ _SPOKEN = ("finish", "usage", "error")
 """Kinds that hovering calls by their own names."""
 _READ_RANK = 9
 _PLACE_BITS = 26
+FEW = 50
+"""So many of one kind stay marks that can be clicked, however many of other kinds there are."""
 
 
 def strip(count: int) -> Strip:
@@ -84,7 +86,7 @@ class Pen:
     def __init__(self, sizes: Strip, palette: Palette, total: int) -> None:
         self.sizes = sizes
         self.palette = palette
-        self.draw = go.Scattergl if total > GL_ABOVE else go.Scatter
+        self.many = total > MARKS
         self.named: set[str] = set()
 
     def first(self, name: str) -> bool:
@@ -93,7 +95,7 @@ class Pen:
         self.named.add(name)
         return new
 
-    def events(self, row: Lane, kind: str, places: Places) -> list[go.Scatter | go.Scattergl]:
+    def events(self, row: Lane, kind: str, places: Places) -> list[go.Scatter]:
         """The marks of one kind in one lane; text that waited in a read has a shape of its own."""
         look = LOOKS[kind]
         late = row.queued[places] if look.own else np.zeros(len(places), dtype=np.bool_)
@@ -103,7 +105,7 @@ class Pen:
         )
         return [self._marks(row, shown, said, some) for shown, said, some in split if len(some)]
 
-    def reads(self, row: Lane, places: Places) -> list[go.Scatter | go.Scattergl]:
+    def reads(self, row: Lane, places: Places) -> list[go.Scatter]:
         """A dot under the lane for each read; a queued one is a ring, with a line from when it may have
         come."""
         times, earliest = row.read_times[places], row.read_earliest[places]
@@ -113,45 +115,60 @@ class Pen:
             traces.append(self._dots(row, times[~late], "read", "circle", 3))
         if late.any():
             traces.append(self._dots(row, times[late], _LATE.name, "circle-open", 5))
-            x = np.column_stack([earliest[late], times[late], np.full(int(late.sum()), np.nan)]).ravel()
-            traces.append(self._level(row, x, mode="lines", legendgroup=_LATE.name, showlegend=False,
-                                      line={"width": 1, "color": self.palette.quiet}))  # fmt: skip
+            x, y = _runs(earliest[late], times[late], row.place + self.sizes.below)
+            thin = {"width": 1, "color": self.palette.quiet}
+            traces.append(go.Scatter(x=x, y=y, mode="lines", hoverinfo="skip", legendgroup=_LATE.name,
+                                     showlegend=False, line=thin))  # fmt: skip
         return traces
 
-    def _dots(self, row: Lane, x: Floats, name: str, symbol: str, size: int) -> go.Scatter | go.Scattergl:
+    def _dots(self, row: Lane, x: Floats, name: str, symbol: str, size: int) -> go.Scatter:
+        y = row.place + self.sizes.below
+        named = {"name": name, "legendgroup": name, "legendrank": _READ_RANK, "showlegend": self.first(name)}
+        if self.many:
+            return _ticks(
+                x, y, size / 2 / self.sizes.lane, 1.0, self.palette.quiet, hoverinfo="skip", **named
+            )
         marker = {"symbol": symbol, "size": size, "color": self.palette.quiet}
-        return self._level(row, x, mode="markers", name=name, legendgroup=name, legendrank=_READ_RANK,
-                           showlegend=self.first(name), marker=marker)  # fmt: skip
+        level = np.full(len(x), y, dtype=np.float32)
+        return go.Scatter(x=x, y=level, mode="markers", marker=marker, hoverinfo="skip", **named)
 
-    def _level(self, row: Lane, x: Floats, **look: Any) -> go.Scatter | go.Scattergl:
-        y = np.full(len(x), row.place + self.sizes.below, dtype=np.float32)
-        return self.draw(x=x, y=y, hoverinfo="skip", **look)
-
-    def _marks(self, row: Lane, look: Look, said: str, places: Places) -> go.Scatter | go.Scattergl:
+    def _marks(self, row: Lane, look: Look, said: str, places: Places) -> go.Scatter:
         sizes, tick = self.sizes, look.symbol == _TICK
         colour = row.colour(self.palette) if look.own else self.palette.quiet
         wide = 1.0 if not tick else 4.0 if row.blocking and look.own else 1.4
+        y = row.place + sizes.centre + look.off / sizes.lane
+        shown = {
+            "name": look.name, "legendgroup": look.name, "showlegend": self.first(look.name),
+            "legendrank": look.rank, "opacity": look.opacity,
+            "hovertemplate": f"{said} at %{{x:.3f}} s<extra></extra>",
+        }  # fmt: skip
+        if self.many and len(places) > FEW:
+            high = look.size * sizes.band / 2 / sizes.lane
+            return _ticks(row.times[places], y, high, wide, colour, **shown)
         size = max(6, round(look.size * sizes.band / (_TICK_SIZE if tick else 1)))
-        return self.draw(
+        return go.Scatter(
             x=row.times[places],
-            y=np.full(len(places), row.place + sizes.centre + look.off / sizes.lane, dtype=np.float32),
+            y=np.full(len(places), y, dtype=np.float32),
             customdata=(places + point(row.place, 0)).astype(np.int32),
             mode="markers",
-            name=look.name,
-            legendgroup=look.name,
-            showlegend=self.first(look.name),
-            legendrank=look.rank,
-            opacity=look.opacity,
-            **self._shape(look, size, wide, colour),
-            hovertemplate=f"{said} at %{{x:.3f}} s<extra></extra>",
+            marker={
+                "symbol": look.symbol,
+                "size": size,
+                "color": colour,
+                "line": {"width": wide, "color": colour},
+            },
+            **shown,
         )
 
-    def _shape(self, look: Look, size: int, wide: float, colour: str) -> dict[str, Any]:
-        """A symbol; of a tick among many a dot with an error bar of its height, which WebGL draws several
-        times as fast as that symbol."""
-        if look.symbol == _TICK and self.draw is go.Scattergl:
-            high = look.size * self.sizes.band / 2 / self.sizes.lane
-            bar = {"type": "constant", "value": high, "thickness": wide, "width": 0, "color": colour}
-            return {"marker": {"symbol": "circle", "size": 2, "color": colour}, "error_y": bar}
-        edge = {"width": wide, "color": colour}
-        return {"marker": {"symbol": look.symbol, "size": size, "color": colour, "line": edge}}
+
+def _ticks(x: Floats, y: float, high: float, wide: float, colour: str, **shown: Any) -> go.Scatter:
+    """Upright strokes as one line: a browser draws thousands of them as quickly as one."""
+    heights = np.tile(np.array([y - high, y + high, np.nan], dtype=np.float32), len(x))
+    line = {"width": wide, "color": colour, "simplify": False}
+    return go.Scatter(x=np.repeat(x, 3), y=heights, mode="lines", line=line, **shown)
+
+
+def _runs(starts: Floats, ends: Floats, y: float) -> tuple[Floats, Floats]:
+    """Level strokes as one line, for x and y."""
+    gaps = np.full(len(starts), np.nan)
+    return np.column_stack([starts, ends, gaps]).ravel(), np.full(3 * len(starts), y)

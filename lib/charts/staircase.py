@@ -11,7 +11,6 @@ import plotly.graph_objects as go
 from lib.charts.labels import Spot, letters, on_line, swatch
 from lib.charts.lane import Lane, View
 from lib.charts.look import (
-    GL_ABOVE,
     MAX_POINTS,
     Floats,
     Palette,
@@ -105,7 +104,7 @@ def _heights(steps: Stairs, unit: str) -> Floats:
 
 def _line(
     steps: Stairs, unit: str, seen: View, palette: Palette, names: Sequence[str], yaxis: str, most: int
-) -> go.Scatter | go.Scattergl:
+) -> go.Scatter:
     kept = seen.within(steps.times, beside=1)
     kept = kept[spread(steps.times[kept], most)]
     heights = _heights(steps, unit)
@@ -113,9 +112,8 @@ def _line(
     end = max(seen.high, steps.times[-1]) if steps.whole else steps.times[kept[-1]]
     x = np.concatenate([[steps.lane.off_s, steps.times[0]], steps.times[kept], [end]])
     y = np.concatenate([[0.0, 0.0], heights[kept], heights[kept[-1:]]])
-    draw = go.Scattergl if len(x) > GL_ABOVE else go.Scatter
     ending = " %" if unit == "%" else " characters"
-    return draw(
+    return go.Scatter(
         x=x,
         y=y,
         yaxis=yaxis,

@@ -13,7 +13,6 @@ import plotly.graph_objects as go
 from lib.charts.labels import LINE_PX, Spot, flags, letters, swatch
 from lib.charts.lane import Lane, View
 from lib.charts.look import (
-    GL_ABOVE,
     MAX_POINTS,
     Floats,
     Palette,
@@ -144,13 +143,12 @@ def _rate(lane: Lane, counted: bool, window_s: float) -> Rate:
 
 def _line(
     curve: Rate, unit: str, seen: View, palette: Palette, name: str, yaxis: str, most: int, *, filled: bool
-) -> go.Scatter | go.Scattergl:
+) -> go.Scatter:
     tone = curve.lane.colour(palette)
     kept = seen.within(curve.times, beside=1)
     kept = kept[extremes(curve.rates[kept], most)]
     x = np.concatenate([[curve.lane.off_s, curve.times[0]], curve.times[kept]])
-    draw = go.Scattergl if len(x) > GL_ABOVE else go.Scatter
-    return draw(
+    return go.Scatter(
         x=x,
         y=np.concatenate([[0.0, 0.0], curve.rates[kept]]),
         yaxis=yaxis,
