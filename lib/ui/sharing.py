@@ -26,7 +26,7 @@ LEFT_OUT: dict[Form, str] = {
 }
 FINDS: dict[Visibility, str] = {"unlisted": "Who has the link", "public": "Anyone, search engines too"}
 HERE_ONLY = "The link opens on this computer only. The HTML file opens anywhere, without a network."
-SHOWN_PREVIEW = 400_000
+SHOWN_PREVIEW, BEGINNING = 400_000, 2_000
 GIVEN = "share_given"
 T = TypeVar("T", bound=str)
 
@@ -107,11 +107,10 @@ def _preview(shown: Preview) -> None:
     """The document, letter by letter."""
     st.caption("Exactly this becomes public, and stays as it is:")
     if len(shown.text) <= SHOWN_PREVIEW:
-        with st.container(height=260):
-            st.json(shown.text, expanded=1)
+        st.json(shown.text, expanded=1)
     else:
-        st.caption("It is too long to be shown here whole. The file holds all of it.")
-        st.code(shown.text[:SHOWN_PREVIEW], language=None, wrap_lines=True, height=260)
+        st.caption("It is too long to be shown here whole; this is its beginning. The file holds all of it.")
+        st.code(shown.text[:BEGINNING], language=None, wrap_lines=True)
     st.download_button(
         f"The same as a file ({len(shown.text.encode()) / 1000:,.0f} kB)",
         shown.text,

@@ -34,7 +34,10 @@ def open_page(service: Service) -> Callable[..., AppTest]:
     def opener(page: str = "run", **query: str) -> AppTest:
         at = AppTest.from_file(SHELL, default_timeout=30)
         at.query_params.update(query)
-        at.session_state[session.DRAWN] = {query.get("id", "")}  # no browser paints the hero here
+        at.session_state[session.DRAWN] = {
+            query.get("id", ""),
+            query.get("e", ""),
+        }  # no browser paints the hero here
         if page != "run":
             at.run()
             at.switch_page(f"{page}.py")
