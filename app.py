@@ -49,7 +49,9 @@ if get_script_run_ctx(suppress_warning=True) is None:
     app = st.App(
         SHELL,
         routes=api.routes(session.service, index),
-        middleware=middleware.middleware(index, loopback_only=loopback),
+        middleware=middleware.middleware(
+            index, loopback_only=loopback, public_url=settings.read().public_url
+        ),
         lifespan=lifespan,
     )
 else:

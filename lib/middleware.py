@@ -22,9 +22,12 @@ from lib.settings import is_loopback
 Headers = list[tuple[bytes, bytes]]
 
 
-def middleware(index_html: str, *, loopback_only: bool) -> list[Middleware]:
-    """What the server wraps around every route. `index_html`: the page shell whose scripts may run."""
-    checks = [Middleware(HostCheck)] if loopback_only else []
+def middleware(index_html: str, *, loopback_only: bool, public_url: str = "") -> list[Middleware]:
+    """What the server wraps around every route. `index_html`: the page shell whose scripts may run.
+
+    `public_url`: where a proxy on this computer says that the server is; its name is answered too.
+    """
+    checks = [Middleware(HostCheck, public=urlsplit(public_url).hostname)] if loopback_only else []
     headers = Middleware(SecurityHeaders, headers=security_headers(index_html))
     return [*checks, headers, Middleware(OriginCheck), Middleware(KeptCompressed)]
 
@@ -191,27 +194,33 @@ async def _answer(send: Send, status: int, headers: Headers, body: bytes) -> Non
 
 
 class HostCheck:
-    """On a loopback server only loopback names are answered, so that no outside page can rebind one.
+    """On a loopback server only loopback names and the one that its operator gave it are answered, so that
+    no outside page can rebind one.
 
     A page of another origin, another port of this computer included, is refused too: through a web
     socket it could start paid calls.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, public: str | None = None) -> None:
         self.app = app
+        self.public = public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 403 to anything that does not come by a loopback name."""
-        if scope["type"] in ("http", "websocket") and not _is_local(dict(scope["headers"])):
+        """Answer 403 to anything that comes neither by a loopback name nor by the server's public one."""
+        if scope["type"] in ("http", "websocket") and not _is_ours(dict(scope["headers"]), self.public):
             await _refuse(scope["type"], receive, send)
             return
         await self.app(scope, receive, send)
 
 
-def _is_local(headers: dict[bytes, bytes]) -> bool:
+def _is_ours(headers: dict[bytes, bytes], public: str | None) -> bool:
     host = headers.get(b"host", b"").decode("latin-1")
     origin = headers.get(b"origin")
-    if not is_loopback(urlsplit("//" + host).hostname or ""):
+    try:
+        name = urlsplit("//" + host).hostname or ""
+    except ValueError:
+        return False
+    if not is_loopback(name) and (public is None or name != public):
         return False
     return origin is None or urlsplit(origin.decode("latin-1")).netloc == host
 

@@ -89,6 +89,24 @@ def test_an_explicit_mode_beyond_loopback_answers_any_host() -> None:
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("gauge.example", 200),
+        ("gauge.example:8443", 200),
+        ("localhost", 200),
+        ("evil.example", 403),
+        ("[", 403),
+    ],
+)
+def test_behind_a_proxy_on_this_computer_the_public_name_is_answered_and_no_other(
+    host: str, status: int
+) -> None:
+    wrapped = middleware.middleware(INDEX, loopback_only=True, public_url="https://gauge.example")
+    behind = TestClient(Starlette(routes=[Route("/", hello)], middleware=wrapped))
+    assert behind.get("/", headers={"host": host}).status_code == status
+
+
 class Files:
     """A server of one script, which counts how often it was asked."""
 
