@@ -4,12 +4,31 @@ import re
 from pathlib import Path
 
 import pytest
+from starlette.routing import Route
 
-from lib import glossary, pairs
+from lib import api, glossary, pairs
+from lib.api.control import Asked, names
+from lib.api.files import TYPES
 from lib.comparison import Comparison
+from lib.service import Service
 from lib.settings import ROOT, Settings
+from lib.tables import columns
 
 README = (ROOT / "README.md").read_text("utf-8")
+PAGES = {path.name: path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
+ID = "A" * 22
+
+
+def _never() -> Service:
+    raise AssertionError
+
+
+ROUTES: list[Route] = api.routes(_never, "")
+
+
+def _named(pattern: str) -> list[tuple[str, str]]:
+    """(page, what it names), each once."""
+    return sorted({(page, found) for page, text in PAGES.items() for found in re.findall(pattern, text)})
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
@@ -57,3 +76,42 @@ def test_the_list_leaves_out_no_number_of_a_pair() -> None:
 def test_the_list_names_what_a_comparison_has() -> None:
     many = next(s for s in glossary.sections() if s.title == "Many pairs")
     assert {t.name for t in many.terms} <= set(Comparison.__dataclass_fields__)
+
+
+@pytest.mark.parametrize(("page", "name"), _named(r"STREAMGAUGE_([A-Z_]+[A-Z])"))
+def test_the_docs_name_settings_that_exist(page: str, name: str) -> None:
+    assert name.lower() in Settings.model_fields, page
+
+
+@pytest.mark.parametrize(
+    ("page", "path"), _named(r"(?:`|\$URL)(/(?:api|e|embed|replay|healthz)(?:/[\w{}$.]+)*)(?=[`/? ])")
+)
+def test_the_docs_name_routes_that_exist(page: str, path: str) -> None:
+    asked = re.sub(r"\{id\}|\$[A-Z]+", ID, path)
+    paths = (asked, f"{asked}/models")  # a replay is named by its base URL
+    assert any(route.path_regex.match(p) for route in ROUTES for p in paths), page
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: str(route.path))
+def test_every_route_beside_the_pages_is_in_the_docs(route: Route) -> None:
+    head = route.path.split("{")[0]
+    assert any(head in text for text in (PAGES["api.md"], PAGES["deploy.md"]))
+
+
+@pytest.mark.parametrize(("page", "flag"), _named(r"python -m lib [^\n`]*?(--[a-z-]+)"))
+def test_the_docs_name_flags_that_exist(page: str, flag: str) -> None:
+    assert f'"{flag}"' in (ROOT / "lib" / "__main__.py").read_text("utf-8"), page
+
+
+@pytest.mark.parametrize(("page", "target"), _named(r"\]\(((?!http)[^)#]+)\)"))
+def test_the_docs_point_to_files_that_exist(page: str, target: str) -> None:
+    assert (ROOT / "docs" / target).exists(), page
+
+
+def test_the_docs_name_every_endpoint_that_can_be_asked_by_name_and_every_field() -> None:
+    assert all(f"`{word}`" in PAGES["api.md"] for word in (*names(local=True), *Asked.model_fields))
+
+
+def test_the_docs_name_every_kind_of_file_and_every_column_of_events() -> None:
+    assert all(f".{ending}`" in PAGES["api.md"] for ending in TYPES)
+    assert all(f"`{name}`" in PAGES["json.md"] for name in columns("events"))
