@@ -21,7 +21,7 @@ from lib.charts.look import (
 from lib.facts import Unknown
 from lib.lanes import Entry
 
-LINE_POINTS = MAX_POINTS // 8
+LINE_POINTS = MAX_POINTS // 16
 """All lines of one row together."""
 
 

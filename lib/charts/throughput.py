@@ -26,7 +26,7 @@ from lib.charts.told import FEW, spoken_names
 from lib.experiment import CallResult
 from lib.rates import window_rate
 
-LINE_POINTS = MAX_POINTS // 8
+LINE_POINTS = MAX_POINTS // 16
 """All lines of one row together."""
 CURVES_PX = 120
 NO_CURVE = "a blocking call has no curve, since its text comes at one moment"

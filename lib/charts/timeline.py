@@ -59,8 +59,8 @@ def draw_lanes(
     return [_words(row, name, palette) for row, name in zip(found, called, strict=True)]
 
 
-FEWER = 6_000
-"""Marks that stand for more than MAX_POINTS: several to a pixel, and drawn at once."""
+FEWER = 2_400
+"""Marks that stand for more than MAX_POINTS: two to a pixel, which look the same and are drawn at once."""
 
 
 def _chosen(

@@ -5,7 +5,7 @@ A fragment of the page: choosing a range or an event redraws this part alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -25,37 +25,44 @@ def draw(experiment: Experiment, number: int) -> None:
         return
     span = _span(experiment.id, number)
     name = f"streamgauge-{experiment.id or 'recording'}"
-    chosen = chart.card(
+    key = f"when_{experiment.id}_{number}{_name(span)}"
+    chart.card(
         "Arrivals, text and rate",
         lambda dark: charts.arrivals_figure(rows, range_s=span, dark=dark),
-        key=f"when_{experiment.id}_{number}" + _name(span),
+        key=key,
         said=charts.arrivals_alt(rows),
         name=f"{name}-arrivals",
         table=lambda: charts.arrivals_table(rows),
         of=[row.call for row in rows],
-        on_select="rerun",
+        on_select=partial(_look_closer, experiment.id, number, rows, key),
         selection_mode=("points", "box"),
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(HELP if span is None else f"From {span[0]:.3f} s to {span[1]:.3f} s, every event drawn.")
+        st.caption(HELP if span is None else _part(rows, span))
         if span is not None:
             st.button("Show all of it", key="whole", on_click=_widen, args=(experiment.id, number))
-    _look_closer(experiment, number, rows, chosen.selection)
     _close_up(experiment, rows)
 
 
-def _look_closer(
-    experiment: Experiment, number: int, rows: list[lanes.Entry], selection: Mapping[str, Any]
-) -> None:
-    """Act on what was just drawn or clicked in the figure."""
+def _part(rows: list[lanes.Entry], span: tuple[float, float]) -> str:
+    """What of the range is drawn."""
+    low, high = (t * 1e9 for t in span)
+    lines = [row.call.timeline for row in rows if row.call.timeline is not None]
+    inside = sum(low <= e.t_ns <= high for line in lines for e in line.events)
+    every = "every event drawn" if 2 * inside <= charts.MAX_POINTS else "still too many events to draw each"
+    return f"From {span[0]:.3f} s to {span[1]:.3f} s, {every}."
+
+
+def _look_closer(id: str, number: int, rows: list[lanes.Entry], key: str) -> None:
+    """Act on what was just drawn or clicked in the figure, before it is drawn anew."""
+    selection = st.session_state[key].selection
     if selection.get("box"):
         start, end = sorted(float(x) for x in selection["box"][0]["x"])
         if end > start:
-            st.session_state[_key(experiment.id, number)] = (round(start, 4), round(end, 4))
-            st.rerun(scope="fragment")
+            st.session_state[_key(id, number)] = (round(start, 4), round(end, 4))
+            return
     clicked = [place for point in selection.get("points", ()) if (place := charts.picked(rows, point))]
-    if clicked and st.session_state.get("clicked") != clicked[0]:
-        st.session_state["clicked"] = clicked[0]
+    if clicked:
         st.session_state["closeup"] = True
         st.session_state["closeup_lane"], st.session_state["closeup_event"] = clicked[0][0], clicked[0][1] + 1
 
@@ -71,6 +78,8 @@ def _close_up(experiment: Experiment, rows: list[lanes.Entry]) -> None:
             return
         call = rows[_lane(rows, kept)].call
         assert call.timeline is not None
+        if st.session_state.get("closeup_event", 1) > len(call.timeline.events):
+            st.session_state["closeup_event"] = 1  # another lane has fewer
         number = int(
             st.number_input("Event", 1, len(call.timeline.events), step=1, key="closeup_event", width=160)
         )

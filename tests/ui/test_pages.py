@@ -181,3 +181,14 @@ def test_without_a_usable_data_folder_the_page_says_so(
     assert at.title[0].value == "Streamgauge cannot work here yet"
     assert str(blocked) in " ".join(t.value for t in at.text)
     assert not at.exception
+
+
+def test_a_lane_with_fewer_events_starts_again_at_the_first(open_page: Open, finished: Experiment) -> None:
+    at = open_page("experiment", id=finished.id)
+    at.session_state["closeup"] = True
+    at.run()
+    at.number_input(key="closeup_event").set_value(15).run()
+    assert any(text.value.startswith("Event: 15 of") for text in at.text)
+    at.selectbox(key="closeup_lane").set_value(0).run()
+    assert not at.exception
+    assert any(text.value.startswith("Event: 1 of") for text in at.text)
