@@ -227,7 +227,7 @@ def _reason(call: CallResult) -> str:
 
 
 def _text_events(timeline: Timeline) -> int:
-    return sum(event.kind in ("reasoning", "content") for event in timeline.events)
+    return sum(event.kind in ("reasoning", "content") and event.chars > 0 for event in timeline.events)
 
 
 def _lane(row: Entry, *, empty: bool = False) -> dict[str, Any]:

@@ -125,6 +125,7 @@ def test_a_pair_that_is_not_planned_has_no_lanes():
         ("planned", None, None, ""),
         ("sent", [(0.5, "content", "a")], None, ""),
         ("done", [(0.2, "role", ""), (0.4, "finish", "")], None, "the answer is empty"),
+        ("done", [(0.2, "content", ""), (0.4, "finish", "")], None, "the answer is empty"),
         ("done", [(0.2, "content", "a"), (0.4, "finish", "")], None, ""),
     ],
 )

@@ -122,6 +122,18 @@ def test_stalls_gaps_and_freezes_are_told_apart_in_words(hero: Page):  # noqa: F
     assert _said(hero, [(0.1, "role", "")]) == "Nothing to read."
 
 
+def test_a_readers_own_speed_makes_nothing_wider_on_a_phone(hero: Page):  # noqa: F811
+    hero.set_viewport_size({"width": 390, "height": 900})
+    hero.evaluate(MOUNT, _one([(0.2 + i / 10, "content", "水は流れ") for i in range(9)]))
+    wide = "() => document.documentElement.scrollWidth"
+    before = hero.evaluate(wide)
+    hero.get_by_role("combobox", name="Reader").select_option("own")
+    hero.get_by_role("spinbutton", name="characters a minute").fill("600")
+    hero.keyboard.press("Enter")
+    expect(hero.locator(".felt p")).to_have_count(1)
+    assert hero.evaluate(wide) == before
+
+
 def test_what_was_read_is_marked_as_the_clock_runs(hero: Page):  # noqa: F811
     hero.evaluate(MOUNT, _data(simple()))
     hero.get_by_role("combobox", name="Reader").select_option("aloud")
