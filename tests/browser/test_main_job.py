@@ -105,8 +105,10 @@ def test_result_page_reads_from_sentence_to_charts(page: Page, server: Server, f
     expect(page.get_by_text("Streaming showed its first text after")).to_be_visible()
     for row in ("Time to first event", "Time to first visible text", "Time to the full response"):
         expect(page.get_by_text(row, exact=False).first).to_be_visible()
-    for name in ("Event arrivals", "Token throughput"):
-        expect(page.get_by_role("heading", name=name)).to_be_visible()
+    expect(page.get_by_role("heading", name="Arrivals, text and rate")).to_be_visible()
+    chart = page.locator(".js-plotly-plot")
+    for row in ("Share of the text shown", "Tokens per second"):
+        expect(chart.get_by_text(row)).to_be_visible()
     assert "not available" not in page.locator("body").inner_text()
 
 
