@@ -3,6 +3,7 @@
 import dataclasses
 import threading
 import time
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -87,8 +88,11 @@ class Desk:
 
 
 @pytest.fixture
-def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """Patient, so that a busy machine ends no test; whoever tests impatience says so."""
+def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """Patient, so that a busy machine ends no test; whoever tests impatience says so.
+
+    What it began in the background has ended before the real parts stand in their places again.
+    """
     monkeypatch.setattr("lib.calibrator.PATIENCE_S", PATIENCE_S)
     made = Desk()
 
@@ -96,7 +100,12 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
         return dataclasses.replace(FOUND, probe=made.dispatch.instrument.probe)
 
     monkeypatch.setattr("lib.calibrator.calibration", shown)
-    return made
+    yield made
+    made.lab.up.set()
+    for call in made.dispatch.calls:
+        call.kept.set()
+    for thread in [t for t in threading.enumerate() if t.name == "calibrate"]:
+        thread.join(PATIENCE_S)
 
 
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
