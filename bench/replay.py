@@ -24,6 +24,7 @@ LANES, EVENTS, SECONDS, ROUNDS = 8, 2_000, 8.0, 3
 FRAMES, CORE = 50.0, 0.40
 WORDS = ("the ", "stream ", "shows ", "each ", "word ", "when ", "it ", "arrives, ", "not ", "later. ")
 COUNT = """() => {
+  if (window.frames_) return
   window.frames_ = 0
   const count = () => { window.frames_ += 1; requestAnimationFrame(count) }
   requestAnimationFrame(count)

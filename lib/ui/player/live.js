@@ -14,7 +14,7 @@ function growStrip(view) {
 
 function listen(view, url) {
   const source = new EventSource(url)
-  view.live = { source, drawn: 0, bars: 0, sent: new Map(), together: false, next: null }
+  view.live = { source, bars: 0, sent: new Map(), together: false, next: null }
   source.onmessage = (message) => take(view, JSON.parse(message.data).items)
   source.addEventListener("ages", (message) => setClocks(view, JSON.parse(message.data)))
   source.addEventListener("reset", () => clearLanes(view))

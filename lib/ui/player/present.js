@@ -10,7 +10,7 @@ function buildPresent(view) {
 function buildCaption(view) {
   view.caption = make("p.said", { role: "status", dir: "auto" })
   view.count = make("span.count")
-  const acts = { Back: () => turn(view, -1), On: () => turn(view, 1), Leave: () => leave(view) }
+  const acts = { Back: () => turn(view, -1), Next: () => turn(view, 1), Leave: () => leave(view) }
   view.steps = Object.entries(acts).map(([words, act]) => button("", act, words))
   return make("div.caption", view.caption, make("div.turns", view.count, ...view.steps))
 }

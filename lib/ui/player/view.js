@@ -4,6 +4,7 @@ const VIEWS = new WeakMap()
 const MOST = 8
 const SETTLE_MS = 200
 const LIVE_FRAME_MS = 25
+const FRAME_MS = 16
 const COLOURS = ["#808A9E", "#0B5FFF"]
 
 /** Runs again on every change of data or theme, keeps its state per element. */
@@ -20,7 +21,7 @@ export default function hero(component) {
 function create(parentElement) {
   const root = make("div.sg", { tabIndex: -1 })
   parentElement.append(root)
-  const view = { parentElement, root, all: [], lanes: [], t: 0, speed: 1, playing: false, frame: 0, live: null, told: "" }
+  const view = { parentElement, root, all: [], lanes: [], t: 0, speed: 1, playing: false, frame: 0, due: 0, turn: 0, live: null, told: "" }
   Object.assign(view, { film: "doubling", reader: null, sound: null, present: null, link: null })
   view.scheme = matchMedia("(prefers-color-scheme: dark)")
   view.restyle = () => restyle(view)
@@ -162,21 +163,21 @@ function request(view) {
 
 function onFrame(view, now) {
   view.frame = 0
-  if (view.live && now - view.live.drawn < LIVE_FRAME_MS) return request(view)
+  if (now < view.due) return request(view)
+  view.due = Math.max(view.due + (view.live ? LIVE_FRAME_MS : FRAME_MS), now)
   if (view.playing) advance(view, now)
   draw(view)
-  if (view.live) view.live.drawn = now
   if (view.playing || (view.live && view.lanes.some(isRunning))) request(view)
 }
 
-/** A crowd of panes is drawn in two halves, turn about: text is what costs, and 30 times a second is plenty. */
+/** A crowd of panes is drawn a quarter a frame: text is what costs, and 15 times a second reads as well. */
 function isTurn(view, i) {
-  return !view.playing || view.stale || view.lanes.length <= 4 || (i % 2 === 0) === view.turn
+  return !view.playing || view.stale || view.lanes.length <= 4 || i % 4 === view.turn
 }
 
 function draw(view) {
   if (view.live) widen(view)
-  view.turn = !view.turn
+  view.turn = (view.turn + 1) % 4
   view.lanes.forEach((lane, i) => isTurn(view, i) && drawPane(view, lane))
   if (view.stale) drawStrip(view)
   else if (view.live) growStrip(view)
