@@ -10,14 +10,16 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import accumulate
-from operator import mul
+from itertools import accumulate, compress
+from operator import itemgetter, lt, mul
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from lib.timeline import Event, Recount, Timeline
 
+T = TypeVar("T")
 Integers = npt.NDArray[np.int64]
 SENTENCE = re.compile(r"[.!?…][\"'”’»)\]}]*\s|[。！？]")
 CUT = "The answer is not known to be whole, so its end has no time."
@@ -36,10 +38,13 @@ class Columns:
     def __init__(self, events: Sequence[Event]) -> None:
         self.events = events
 
+    def _all(self, name: str) -> list[Any]:
+        return list(map(itemgetter(Event._fields.index(name)), self.events))
+
     @cached_property
     def t_ns(self) -> list[int]:
         """When each came."""
-        return [e.t_ns for e in self.events]
+        return self._all("t_ns")
 
     @cached_property
     def times(self) -> Integers:
@@ -49,23 +54,24 @@ class Columns:
     @cached_property
     def kind(self) -> list[str]:
         """What each is."""
-        return [e.kind for e in self.events]
+        return self._all("kind")
 
     @cached_property
     def text(self) -> list[str | None]:
         """What each says; None withheld."""
-        return [e.text for e in self.events]
+        return self._all("text")
 
     @cached_property
     def chars(self) -> list[int]:
         """How long each is."""
-        return [e.chars for e in self.events]
+        return self._all("chars")
 
     @cached_property
     def frames(self) -> int:
         """Distinct frames; an event whose place in the body is unknown is one of its own."""
-        known = [e.start for e in self.events if e.end > e.start]
-        return len(set(known)) + len(self.events) - len(known)
+        start, end = self._all("start"), self._all("end")
+        known = list(compress(start, map(lt, start, end)))
+        return len(set(known)) + len(start) - len(known)
 
     @cached_property
     def apart(self) -> bool:
@@ -80,13 +86,19 @@ class Facts:
         self.timeline = timeline
         self.recount = recount
         self.blocking = timeline.mode == "blocking"
-        self.visible = [e for e in timeline.events if e.kind == "content"]
+        self.visible = self.of_kind("content", timeline.events)
         self.marks = dict(timeline.marks)
 
     @cached_property
     def texts(self) -> list[Event]:
         """The events with text."""
+        if "reasoning" not in self.all.kind:
+            return self.visible
         return [e for e in self.timeline.events if e.kind in ("content", "reasoning")]
+
+    def of_kind(self, kind: str, values: Sequence[T]) -> list[T]:
+        """Those of `values`, one an event, whose events are of a kind."""
+        return [value for value, k in zip(values, self.all.kind, strict=True) if k == kind]
 
     @cached_property
     def all(self) -> Columns:
@@ -234,7 +246,7 @@ class Facts:
     def early_chars(self) -> int:
         """Characters that had come with the first visible text."""
         first = self.ttfo_ns
-        return sum(n for n, t in zip(self.shows.chars, self.shows.t_ns, strict=True) if t <= first)
+        return sum(compress(self.shows.chars, self._until(first)))
 
     @cached_property
     def visible_counts(self) -> list[int]:
@@ -255,14 +267,17 @@ class Facts:
     def early_tokens(self) -> int:
         """Recounted tokens that had come with the first visible text."""
         counts = self.visible_counts
-        first = self.ttfo_ns if counts else 0
-        return sum(n for n, t in zip(counts, self.shows.t_ns, strict=True) if t <= first)
+        return sum(compress(counts, self._until(self.ttfo_ns))) if counts else 0
+
+    def _until(self, t_ns: int) -> list[bool]:
+        """For each visible event: whether it had come."""
+        found: list[bool] = (self.shows.times <= t_ns).tolist()
+        return found
 
     def _counts(self, kind: str) -> list[int]:
         if self.recount is None:
             raise Unknown(NO_RECOUNT)
-        rows = zip(self.all.kind, self.recount.tokens, strict=True)
-        return [n for k, n in rows if k == kind]
+        return self.of_kind(kind, self.recount.tokens)
 
     def reported(self, name: str) -> int:
         """A count the server reported; Unknown when it did not."""
@@ -277,7 +292,7 @@ class Facts:
         usage = self.timeline.usage
         if usage is not None and usage.completion is not None:
             hidden = usage.reasoning
-            if hidden is None and not any(e.kind == "reasoning" for e in self.texts):
+            if hidden is None and "reasoning" not in self.all.kind:
                 hidden = 0
             if hidden is not None and usage.completion >= hidden:
                 return usage.completion - hidden, "reported"

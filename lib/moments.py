@@ -137,7 +137,7 @@ def _first_event(f: Facts) -> int:
 
 
 def _thinking(f: Facts) -> int:
-    streamed = any(e.kind == "reasoning" for e in f.texts)
+    streamed = "reasoning" in f.all.kind
     return max(0, f.ttfo_ns - f.texts[0].t_ns) if streamed else 0 * f.ttfo_ns
 
 

@@ -60,7 +60,7 @@ def phases(timeline: Timeline) -> tuple[Phase, ...]:
 
 def _borders(f: Facts) -> list[tuple[str, int | None]]:
     events = f.timeline.events
-    thought = any(e.kind == "reasoning" for e in f.texts)
+    thought = "reasoning" in f.all.kind
     visible = _known(lambda: f.ttfo_ns)
     borders = [
         ("request", 0 if f.timeline.marks or events else None),
