@@ -45,12 +45,14 @@ p {
 }
 p.quiet { max-width: none; font-size: 0.95rem; opacity: 0.8; }
 b { font-weight: 700; }
+b.short { white-space: nowrap; }
 """,
     js="""
 export default function ({ data, parentElement }) {
   const runs = data.runs.map(([text, strong]) => {
     const run = document.createElement(strong ? "b" : "span")
     run.textContent = text
+    run.classList.toggle("short", text.length < 16)
     return run
   })
   const line = parentElement.querySelector("p")
