@@ -62,7 +62,7 @@ def test_the_file_refers_to_nothing_outside():
 def test_the_file_holds_sentence_numbers_caveat_and_question():
     html = exports.html_file(recordings.experiment("text-davinci-002-2022-10"), link=None)
     for words in (
-        "Streaming showed its first text after <strong>0.16 s</strong>",
+        'Streaming showed its first text after <strong class="short">0.16 s</strong>',
         "Time to first visible text",
         "One pair: a look, not a measurement.",
         "1,2,3,",
