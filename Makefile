@@ -3,6 +3,8 @@ PYTHON ?= python3
 PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
+# Two at once: the tests wait for processes, browsers and the clock most of their time.
+AT_ONCE := -n 2 --dist loadgroup --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help run test check fix soak bench screenshots clean
@@ -20,13 +22,13 @@ run: $(VENV)/.run
 
 test: $(VENV)/.dev .cache/vocabularies/.ok
 	@$(BIN)/python tests/browser/provide.py
-	$(BIN)/python -m pytest -m "not soak"
+	$(BIN)/python -m pytest $(AT_ONCE) -m "not soak"
 
 check: $(VENV)/.dev .cache/vocabularies/.ok
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not soak and not browser"
+	$(BIN)/python -m pytest $(AT_ONCE) -m "not soak and not browser"
 
 fix: $(VENV)/.dev
 	$(BIN)/ruff format .

@@ -8,10 +8,20 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+LONGEST = {"test_kills.py": 0}
 
 # No deadline: a busy machine is not a bug. The same examples for everyone: a test that fails, fails again.
 settings.register_profile("streamgauge", deadline=None, derandomize=True)
 settings.load_profile("streamgauge")
+
+
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests run in one worker, all that need the browser in another; the longest begin first."""
+    for item in items:
+        browser = item.path.parent.name == "browser"
+        item.add_marker(pytest.mark.xdist_group("browser" if browser else item.path.name))
+    items.sort(key=lambda item: LONGEST.get(item.path.name, 2 - (item.path.parent.name == "browser")))
 
 
 @pytest.fixture(autouse=True)

@@ -47,7 +47,8 @@ class Owner:
             stderr=subprocess.PIPE,
         )
         self.raw: list[bytes] = []
-        self._lines: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.heard_s = 0.0  # when the message that was returned last arrived, by the test's clock
+        self._lines: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
         self._errors: list[bytes] = []
         self._threads = [threading.Thread(target=t, daemon=True) for t in (self._read, self._overhear)]
         for thread in self._threads:
@@ -61,9 +62,9 @@ class Owner:
         self.process.stdin.flush()
 
     def next(self) -> Any:
-        message = self._lines.get(timeout=30)
-        assert message is not None, f"the probe left: {self.stderr}"
-        return message
+        self.heard_s, line = self._lines.get(timeout=30)
+        assert line, f"the probe left: {self.stderr}"
+        return from_line(line.decode())
 
     def until_close(self, start: Start) -> tuple[Recording, list[Part]]:
         parts: list[Part] = []
@@ -91,8 +92,8 @@ class Owner:
         with self.process.stdout as stdout, contextlib.suppress(ValueError):
             for line in stdout:
                 self.raw.append(line)
-                self._lines.put(from_line(line.decode()))
-        self._lines.put(None)
+                self._lines.put((time.monotonic(), line))
+        self._lines.put((time.monotonic(), b""))
 
     def _overhear(self) -> None:
         assert self.process.stderr is not None

@@ -13,6 +13,9 @@ from tests.browser.flow import wait_until_finished
 pytestmark = pytest.mark.browser
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
+SETTLED = """() => !document.querySelector('[data-stale="true"], [data-test-script-state="running"]')
+  && !document.getAnimations().some((one) => one instanceof CSSTransition)"""
+"""What waits to be drawn anew is pale until it is."""
 PAGES = ("run", "experiment", "saved", "method", "missing")
 
 
@@ -36,6 +39,7 @@ def opened(browser: Browser, server: Server, finished: str, name: str, **options
 
 
 def faults(page: Page) -> list[str]:
+    page.wait_for_function(SETTLED)
     page.evaluate(AXE)
     found = page.evaluate("() => axe.run()")["violations"]
     serious = [v for v in found if v["impact"] in ("serious", "critical")]

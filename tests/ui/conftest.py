@@ -1,4 +1,4 @@
-"""Pages in process, on an empty data folder and a service of their own."""
+"""Pages in process, on a service that holds nothing when a test begins."""
 
 from __future__ import annotations
 
@@ -17,14 +17,26 @@ from lib.ui import session
 SHELL = str(Path(__file__).resolve().parents[2] / "pages" / "_shell.py")
 
 
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The data folder of the service that all tests here share: its processes take seconds to start."""
+    yield tmp_path_factory.mktemp("pages") / "data"
+    session.service.clear()
+
+
 @pytest.fixture
-def service(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    """The service that the pages will find, closed afterwards."""
+def service(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    """The service that the pages will find, emptied afterwards."""
+    monkeypatch.setenv("STREAMGAUGE_DATA", str(folder))
     monkeypatch.setenv("STREAMGAUGE_DISCOVER", "false")
     monkeypatch.setenv("STREAMGAUGE_DOWNLOAD", "false")
-    session.service.clear()
-    yield session.service()
-    session.service.clear()
+    if session.service().settings.data != folder:  # of a test with another folder
+        session.service.clear()
+    found = session.service()
+    yield found
+    monkeypatch.undo()  # as it was, so that it may delete
+    for entry in found.listing():
+        found.delete(entry.id, withdraw=True)
 
 
 @pytest.fixture
