@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from lib.charts.labels import Spot, letters, on_line, swatch
+from lib.charts.labels import LETTER_PX, NARROW_PX, Spot, letters, on_line, swatch
 from lib.charts.lane import Lane, View
 from lib.charts.look import (
     MAX_POINTS,
@@ -179,14 +179,17 @@ def _area(made: Sequence[Stairs], seen: View, palette: Palette, yaxis: str) -> g
 def _named_area(
     made: Sequence[Stairs], area_s: float, seen: View, palette: Palette, yaxis: str
 ) -> list[dict[str, Any]]:
-    """The name of the area, in its widest part that is in sight."""
+    """The name of the area, where that is wide enough for it and in sight."""
     blocking, streaming = sorted(made, key=lambda steps: not steps.lane.blocking)
-    level = 30.0 if area_s >= 0 else 70.0
-    reached = float(streaming.times[int(np.searchsorted(streaming.share, level))])
-    x = (reached + float(blocking.times[-1])) / 2
+    said = f"mean head start {seconds(area_s)}"
+    landed = float(blocking.times[-1])
+    for level in (30.0, 20.0, 11.0) if area_s >= 0 else (70.0, 80.0, 89.0):
+        reached = float(streaming.times[int(np.searchsorted(streaming.share, level))])
+        if abs(seen.share(landed) - seen.share(reached)) > letters(said) * LETTER_PX / NARROW_PX:
+            break
+    x = (reached + landed) / 2
     if not seen.low <= x <= seen.high:
         return []
-    said = f"mean head start {seconds(area_s)}"
     return [{
         "x": x, "y": level, "xref": "x", "yref": yaxis, "showarrow": False, "text": f"<b>{said}</b>",
         "font": {"size": 12, "color": palette.text}, "bgcolor": palette.back, "borderpad": 1,

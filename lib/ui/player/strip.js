@@ -152,13 +152,11 @@ function clear(canvas) {
 }
 
 /** Freezes filled; gaps in which the instrument itself stood still hollow. */
-function drawSpans(view, { canvas, model, colour }) {
+function drawSpans(view, { canvas, model }) {
   const pen = canvas.getContext("2d")
   const box = ([from, to]) => [(from / view.span) * canvas.clientWidth, 1, ((to - from) / view.span) * canvas.clientWidth, canvas.clientHeight - 2]
-  pen.globalAlpha = 0.2
-  pen.fillStyle = colour
+  pen.fillStyle = "#d9345f33"
   for (const span of model.freezes) pen.fillRect(...box(span))
-  pen.globalAlpha = 1
   pen.strokeStyle = view.quiet
   pen.setLineDash([3, 2])
   for (const span of model.suspects) pen.strokeRect(...box(span))
