@@ -183,14 +183,16 @@ def _named_area(
     blocking, streaming = sorted(made, key=lambda steps: not steps.lane.blocking)
     said = f"mean head start {seconds(area_s)}"
     landed = float(blocking.times[-1])
-    for level in (30.0, 20.0, 11.0) if area_s >= 0 else (70.0, 80.0, 89.0):
-        reached = float(streaming.times[int(np.searchsorted(streaming.share, level))])
+    # In a thin part it stands aside, since the blocking line's own name is there.
+    for level, aside in ((30.0, 1 / 2), (20.0, 1 / 3), (11.0, 1 / 3)):
+        y = level if area_s >= 0 else 100 - level
+        reached = float(streaming.times[int(np.searchsorted(streaming.share, y))])
+        x = reached + (landed - reached) * aside
         if abs(seen.share(landed) - seen.share(reached)) > letters(said) * LETTER_PX / NARROW_PX:
             break
-    x = (reached + landed) / 2
     if not seen.low <= x <= seen.high:
         return []
     return [{
-        "x": x, "y": level, "xref": "x", "yref": yaxis, "showarrow": False, "text": f"<b>{said}</b>",
+        "x": x, "y": y, "xref": "x", "yref": yaxis, "showarrow": False, "text": f"<b>{said}</b>",
         "font": {"size": 12, "color": palette.text}, "bgcolor": palette.back, "borderpad": 1,
     }]  # fmt: skip
