@@ -310,7 +310,7 @@ def _early(f: Facts, *kinds: str) -> int:
     if not texts:
         raise Unknown(NO_TEXT)
     first = texts[0][0]
-    return sum(n for e, n in texts if e is first or (e.end > e.start and e.start == first.start))
+    return sum(n for e, n in texts if e is first or (e.end and e.end == first.end))
 
 
 def _each(seconds: float, tokens: int) -> float:

@@ -199,7 +199,7 @@ def _first_of_frames(events: Columns) -> Columns:
     """One event of each frame, in order of time; of unknown frames every event is one."""
     if events.apart:
         return events
-    frames = {(e.start if e.end > e.start else -i): e for i, e in enumerate(events.events, 1)}
+    frames = {(e.end or -i): e for i, e in enumerate(events.events, 1)}
     return Columns(sorted(frames.values(), key=attrgetter("t_ns")))
 
 

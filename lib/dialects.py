@@ -147,15 +147,18 @@ def _read(api: Api, value: object, name: str, *, whole: bool) -> Answer:
     if (error := _trouble(value, name)) is not None:
         return error
     nested = _dict(value.get("response"))
-    usage = _usage(value.get("usage") or nested.get("usage"))
+    usage = _usage(_reported(value) or nested.get("usage"))
     pieces = (dialect.body if whole else dialect.event)(value)
     if usage is not None:
         pieces = [p for p in pieces if p.kind != "other"] + [Piece("usage")]
+    if (code := _broken_off(value)) is not None:
+        pieces = [p for p in pieces if p.kind != "finish"] + [Piece("error", code)]
     return Answer(
         tuple(pieces) or (Piece("other", _line(value.get("type")) or name),),
         usage,
         _line(value.get("model") or nested.get("model")) or None,
         _line(value.get("system_fingerprint")) or None,
+        "" if code is None else f"the answer was broken off ({code})",
     )
 
 
@@ -172,7 +175,10 @@ def _chat_body(value: Json) -> list[Piece]:
 def _spoken(message: Json, choice: Json) -> list[Piece]:
     """A message or a delta of one. Without any text or ending it is a role, as the empty first one is."""
     thought, said = _content(message.get("content"))
-    reasoning = _text(message.get("reasoning_content")) or _text(message.get("reasoning")) or thought
+    detailed = _joined(_list(message.get("reasoning_details")), "text")
+    reasoning = (
+        _text(message.get("reasoning_content")) or _text(message.get("reasoning")) or thought or detailed
+    )
     called = _tool_text(message) if "tool_calls" in message or "function_call" in message else ""
     pieces = [
         *([Piece("role")] if message.get("role") else []),
@@ -249,6 +255,22 @@ def _trouble(value: Json, name: str) -> Answer | None:
     message = _line(error) if isinstance(error, str) else _line(detail.get("message"))
     code = _line(detail.get("code")) or _line(detail.get("type")) or "error"
     return Answer((Piece("error", code),), trouble=message or code)
+
+
+def _broken_off(value: Json) -> str | None:
+    """What broke the first choice off, where a gateway says so inside of it; the text before it is kept."""
+    choice = _first_choice(value) or {}
+    error = choice.get("error")
+    if not error and choice.get("finish_reason") != "error":
+        return None
+    detail = _dict(error)
+    return _line(detail.get("message")) or _line(detail.get("code")) or _line(error) or "error"
+
+
+def _reported(value: Json) -> object:
+    """Where the count of tokens stands: beside the choices, in the first of them, or in a field of Groq's."""
+    choice = _first_choice(value) or {}
+    return value.get("usage") or choice.get("usage") or _dict(value.get("x_groq")).get("usage")
 
 
 def _usage(value: object) -> Usage | None:

@@ -156,6 +156,7 @@ def _arrived(timeline: Timeline, call: CallResult) -> dict[str, Any]:
 
 def _events(timeline: Timeline, call: CallResult) -> list[dict[str, Any]]:
     tokens = call.recount.tokens if call.recount is not None else None
+    frames = {end: n for n, end in enumerate(dict.fromkeys(e.end for e in timeline.events if e.end), 1)}
     return [
         {
             "i": i,
@@ -166,6 +167,7 @@ def _events(timeline: Timeline, call: CallResult) -> list[dict[str, Any]]:
             "chars": e.chars,
             "read": e.read,
             "tokens": None if tokens is None else tokens[i],
+            "frame": frames.get(e.end),
         }
         for i, e in enumerate(timeline.events)
     ]

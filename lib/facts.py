@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import accumulate, compress
-from operator import itemgetter, lt, mul
+from operator import itemgetter, mul
 from typing import Any, TypeVar
 
 import numpy as np
@@ -69,9 +69,9 @@ class Columns:
     @cached_property
     def frames(self) -> int:
         """Distinct frames; an event whose place in the body is unknown is one of its own."""
-        start, end = self._all("start"), self._all("end")
-        known = list(compress(start, map(lt, start, end)))
-        return len(set(known)) + len(start) - len(known)
+        ends = self._all("end")
+        known = [end for end in ends if end]
+        return len(set(known)) + len(ends) - len(known)
 
     @cached_property
     def apart(self) -> bool:
@@ -184,15 +184,21 @@ class Facts:
 
     @cached_property
     def e2e_ns(self) -> int:
-        """The finish event, or the body's end of a blocking call; Unknown when the call was cut."""
+        """The finish event, or the body's end of a blocking call; Unknown when the call was cut.
+
+        Some servers send a finish reason with every event, or text after it: what counts is the first one
+        after all text, else the last text.
+        """
         if not self.timeline.complete:
             raise Unknown(CUT)
-        times = self.all.t_ns
+        times, kinds = self.all.t_ns, self.all.kind
         if self.blocking and ("eof" in self.marks or times):
             return self.marks["eof"] if "eof" in self.marks else times[-1]
-        if self.blocking or "finish" not in self.all.kind:
+        if self.blocking or "finish" not in kinds:
             raise Unknown("No finish reason arrived, so the moment the answer ended is not known.")
-        return times[self.all.kind.index("finish")]
+        texts = (i for i in reversed(range(len(kinds))) if kinds[i] in ("content", "reasoning"))
+        last = next(texts, 0)
+        return times[kinds.index("finish", last) if "finish" in kinds[last:] else last]
 
     @cached_property
     def ttfo_ns(self) -> int:
@@ -303,4 +309,4 @@ class Facts:
 
 def frame_times(events: Iterable[Event]) -> list[int]:
     """The time of each distinct frame among events; one whose place is unknown is a frame of its own."""
-    return list({e.start if e.end > e.start else -i: e.t_ns for i, e in enumerate(events, 1)}.values())
+    return list({e.end or -i: e.t_ns for i, e in enumerate(events, 1)}.values())

@@ -36,7 +36,7 @@ __all__ = [
     "window_rate",
 ]
 
-VERSION = 2
+VERSION = 3
 """Raised whenever any number of any timeline changes; stored numbers of another version are made anew."""
 
 Subject = TypeVar("Subject")

@@ -47,7 +47,7 @@ def last_content_s(f: Facts) -> float:
 
 
 def e2e_s(f: Facts) -> float:
-    """The finish event; blocking: the body fully read."""
+    """The finish event after all text, else the last text; blocking: the body fully read."""
     return _s(f.e2e_ns)
 
 

@@ -151,7 +151,10 @@ def _timeline(call: CallDocument, error: CallError | None, imported: str | None)
         t_send_monotonic_ns=call.t_send_monotonic_ns,
         marks=tuple(call.marks.items()),
         reads=tuple(Arrival(r.t_ns, r.earliest_ns, r.size) for r in call.reads),
-        events=tuple(Event(e.t_ns, e.kind, e.sub, e.text, e.chars, e.read, 0, 0) for e in call.events),
+        events=tuple(
+            Event(e.t_ns, e.kind, e.sub, e.text, e.chars, e.read, e.frame or 0, e.frame or 0)
+            for e in call.events
+        ),
         usage=_usage(call),
         model=call.model_echoed,
         fingerprint=call.fingerprint,
@@ -178,6 +181,7 @@ def _check(call: CallDocument) -> None:
     if any(e.chars < 0 or (e.text is not None and len(e.text) > e.chars) for e in call.events):
         _refuse(f"{where}: an event's number of characters is not that of its text.")
     counts = [e.tokens for e in call.events if e.tokens is not None]
+    counts += [e.frame for e in call.events if e.frame is not None]
     if any(not 0 <= n < 1 << 31 for n in (*counts, *(r.size for r in call.reads))):
         _refuse(f"{where}: a count is below 0, or greater than any can be.")
     if call.usage and any(n is not None and not 0 <= n < 1 << 53 for n in call.usage.__dict__.values()):

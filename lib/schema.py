@@ -116,6 +116,7 @@ class EventDocument:
     chars: int
     read: int
     tokens: int | None
+    frame: int | None = None
 
 
 class UsageDocument(_Strict):

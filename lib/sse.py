@@ -1,8 +1,9 @@
 """Bytes of an event stream → frames with their offsets. Incremental, exact, linear in the bytes.
 
-Follows the WHATWG rules for lines and fields, with three deliberate differences: comments are kept,
+Follows the WHATWG rules for lines and fields, with four deliberate differences: comments are kept,
 a bare CR ends its line when it arrives (a decoder that waits for a possible LF reports every event one
-read late), and an event without its closing blank line is reported by `close()` instead of dropped.
+read late), an event without its closing blank line is reported by `close()` instead of dropped, and a
+field called `error` that holds an object, as llama.cpp's servers told failures, is an event of that name.
 What a frame means is timeline's business.
 """
 
@@ -104,6 +105,9 @@ class Parser:
 
     def _keep(self, name: bytes, value: bytes) -> None:
         if name == b"data":
+            self._data.append(value)
+        elif name == b"error" and value.startswith(b"{"):
+            self._event = "error"
             self._data.append(value)
         elif name == b"event":
             self._event = value.decode(errors="replace")

@@ -36,7 +36,8 @@ class Arrival(NamedTuple):
 class Event(NamedTuple):
     """One kind carried by one frame. `text` None: withheld, with `chars` kept; kinds without text have "".
 
-    `start:end`: the frame's bytes in the body, after inflating it where it was compressed; 0:0 unknown.
+    `start:end`: the frame's bytes in the body, after inflating it where it was compressed; n:n when only
+    its number from 1 is known, 0:0 when not even that.
     `sub`: "refusal", "tool", "summary", the finish reason, an error code, an event type, or "".
     """
 
@@ -231,7 +232,7 @@ class Decoder:
             return
         answer = read_body(self._api, value)
         self._answer(answer, Frame(0, self.body.size))
-        self.parsed = not answer.trouble and any(p.kind != "other" for p in answer.pieces)
+        self.parsed = not answer.trouble and any(p.kind not in ("other", "usage") for p in answer.pieces)
         if not self.parsed:
             self._fail("protocol", _OTHER_JSON)
 

@@ -50,6 +50,12 @@ def test_reasoning_is_read_under_both_field_names(name: str) -> None:
     assert pieces(CHAT, delta(**{name: "Hm"})) == [("reasoning", "", "Hm")]
 
 
+def test_reasoning_told_in_details_only_is_read() -> None:
+    details = [{"type": "reasoning.text", "text": "Hm"}, {"type": "reasoning.encrypted", "data": "x"}]
+    assert pieces(CHAT, delta(reasoning_details=details)) == [("reasoning", "", "Hm")]
+    assert pieces(CHAT, delta(reasoning="So.", reasoning_details=details)) == [("reasoning", "", "So.")]
+
+
 def test_a_role_only_chunk_is_a_role() -> None:
     assert pieces(CHAT, delta(role="assistant")) == [("role", "", "")]
 
@@ -73,6 +79,26 @@ def test_a_usage_chunk_has_no_choices() -> None:
     answer = read_event(CHAT, {"choices": [], "usage": USED})
     assert answer.pieces == (Piece("usage"),)
     assert answer.usage == Usage(prompt=5, completion=7, reasoning=2, cached=1)
+
+
+def test_usage_is_found_where_gateways_put_it() -> None:
+    last = delta("stop")
+    groq = read_event(CHAT, last | {"x_groq": {"id": "r", "usage": USED}})
+    inside = read_event(CHAT, {"choices": [last["choices"][0] | {"usage": USED}]})
+    for answer in (groq, inside):
+        assert answer.usage == Usage(5, 7, 2, 1)
+        assert [p.kind for p in answer.pieces] == ["finish", "usage"]
+    assert read_event(CHAT, last | {"x_groq": {"id": "r"}}).usage is None
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_choice_that_was_broken_off_is_an_error_and_keeps_its_text(whole: bool) -> None:
+    said = {"message": {"content": "Half"}} if whole else {"delta": {"content": "Half"}}
+    read = read_body if whole else read_event
+    for error in ({"code": 502, "message": "Provider gone"}, None):
+        answer = read(CHAT, {"choices": [said | {"finish_reason": "error", "error": error}]})
+        assert [p.kind for p in answer.pieces] == ["content", "error"]
+        assert ("Provider gone" if error else "broken off") in answer.trouble
 
 
 def test_a_chunk_without_choices_or_usage_is_other() -> None:

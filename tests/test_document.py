@@ -122,7 +122,7 @@ def test_a_streaming_call_has_the_names_and_values_of_the_vectors() -> None:
     assert call["t_body_end_ns"] is None
     assert call["events"][2] == {
         "i": 2, "t_ns": 300, "kind": "finish", "sub": "stop", "text": "", "chars": 0, "read": 1,
-        "tokens": None,
+        "tokens": None, "frame": 3,
     }  # fmt: skip
     assert call["reads"][0] == {"t_ns": 100, "earliest_ns": 80, "size": 7}
 

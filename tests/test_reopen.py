@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 
-from lib import document, imports, reopen, share
+from lib import definitions, document, imports, reopen, share
 from lib.errors import InvalidDocument
 from lib.experiment import Experiment, Stop, Wait
 from lib.lab import recordings
 from lib.lanes import hero_data, note
+from lib.metrics import measure
 from lib.phrases import failure
 from lib.summary import table
+from lib.timeline import decode
 from lib.ui import faults
 from tests.experiments import simple
+from tests.recorded import USED, delta, recording, spaced, sse
 
 RECORDED = "text-davinci-002-2022-10"
 
@@ -39,6 +42,23 @@ def test_a_viewer_sees_the_numbers_that_the_sender_saw() -> None:
     assert found.definition == "0.1"
     assert table(found)[1].streaming == "42.0 s"
     assert hero_data(found)["lanes"][1]["first_s"] == 42.0
+
+
+def test_other_tools_numbers_are_those_that_the_sender_saw() -> None:
+    """They count frames, of which one may carry several events."""
+    frames = sse(
+        delta(role="assistant", reasoning_content="Hm"),
+        delta(content="a") | {"usage": USED},
+        delta("stop", content="b"),
+    )
+    line = decode(recording(spaced(frames)))
+    numbers, reasons = measure(line, None)
+    made = simple()
+    call = dataclasses.replace(made.calls[1], timeline=line, recount=None, metrics=numbers, reasons=reasons)
+    found = again(dataclasses.replace(made, calls=(made.calls[0], call))).calls[1].timeline
+    assert found is not None
+    assert definitions.table(found, None) == definitions.table(line, None)
+    assert measure(found, None)[0] == numbers
 
 
 def test_an_imported_one_is_not_called_measured_here() -> None:

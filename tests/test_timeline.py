@@ -296,6 +296,19 @@ def test_json_of_another_kind_is_not_an_answer() -> None:
     assert (line.complete, line.error and line.error.kind) == (False, "protocol")
 
 
+def test_a_report_of_tokens_alone_is_not_an_answer() -> None:
+    found = decode(recording([(500, b'{"choices":[],"usage":{"prompt_tokens":1}}')], mode="blocking"))
+    assert (found.complete, found.error and found.error.kind) == (False, "protocol")
+
+
+def test_an_error_told_in_a_field_of_its_own_is_one() -> None:
+    frames = [*sse(delta(content="Hi"), done=False), b'error: {"code":500,"message":"Slot lost"}\n\n']
+    found = decode(recording(spaced(frames)))
+    assert found.error is not None
+    assert (found.error.kind, [e.kind for e in found.events]) == ("error_event", ["content", "error"])
+    assert "Slot lost" in found.error.message
+
+
 def test_a_blocking_answer_that_is_no_json_is_a_protocol_error() -> None:
     for body in (b"Service ready", b"{oops}"):
         line = decode(recording([(100, body)], mode="blocking"))
