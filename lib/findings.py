@@ -87,7 +87,8 @@ def figures(experiment: Experiment, arm: int, metric: str) -> list[Figure]:
     """How many calls came whole, then both medians, at most three numbers. Our own words."""
     counts = [sample.success(experiment, arm, mode) for mode in MODES]
     whole = share(sum(s.good for s in counts), sum(s.total for s in counts))
-    shown = [Figure("Calls that came whole", f"{whole.good} of {whole.total}", _interval(succeeded(whole)))]
+    count = f"{whole.good} of {whole.total}" if whole.total else "none made"
+    shown = [Figure("Calls that came whole", count, _interval(succeeded(whole)))]
     for mode in MODES:
         values = known(experiment, metric, arm, mode)
         if values:
@@ -145,7 +146,8 @@ def rank(found: Rank) -> str:
 def calls(experiment: Experiment, metric: str) -> dict[str, list[str | float | int | None]]:
     """Columns with a row for every call in planned order, and one for every wait before its call.
 
-    Times in seconds; None where there is none, and a note that says why. Untrusted text.
+    Times in seconds; None where there is none, and a note that says why. The model is named where there are
+    several. Untrusted text.
     """
     far = {p.n for p in points.points(experiment, metric) if p.out}
     waits = {w.n: w for w in experiment.waits}
@@ -162,13 +164,16 @@ def calls(experiment: Experiment, metric: str) -> dict[str, list[str | float | i
             | {_title(metric): _number(call, metric), "Total time, s": _number(call, "e2e_s"), "Note": note}
         )
     rests = [] if waits else ["Waited, s"]
-    heads = ["Call", "Model", "Pair", "Mode", "Outcome", _title(metric), "Total time, s", "Waited, s", "Note"]
+    if len(experiment.spec.arms) == 1:
+        rests.append("Model")
+    heads = ["Call", "Pair", "Model", "Mode", "Outcome", _title(metric), "Total time, s", "Waited, s", "Note"]
     return {head: [row.get(head) for row in rows] for head in dict.fromkeys(heads) if head not in rests}
 
 
 def troubles(experiment: Experiment) -> dict[str, int]:
     """In which ways calls ended badly → how often, the commonest first. Untrusted text."""
-    bad = [c for c in experiment.calls if sample.failed(c) or c.state == "unknown"]
+    ended = [c for c in experiment.calls if sample.counts(c)]
+    bad = [c for c in ended if sample.failed(c) or c.state == "unknown"]
     found = Counter(f"{c.planned.mode}, {outcome(c)}: {why(c, 'e2e_s') or 'no reason is known'}" for c in bad)
     return dict(found.most_common())
 
@@ -183,7 +188,9 @@ def outcome(call: CallResult) -> str:
     }.get(call.state)
     if word is None:
         word = "whole"
-        if sample.failed(call):
+        if sample.cancelled(call):
+            word = "cancelled"
+        elif sample.failed(call):
             word = "cut" if (call.metrics or {}).get("text_events") else "failed"
     return f"warm-up, {word}" if call.planned.role == "warmup" else word
 

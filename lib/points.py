@@ -1,6 +1,6 @@
 """One number of every call in the order the calls were made: what charts of many pairs are drawn from. Pure.
 
-Every call that ended is a point, warm-ups and failures included; none is dropped, whatever its value.
+Every call that ended by itself is a point, warm-ups and failures included; none is dropped for its value.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lib import lanes
 from lib.experiment import CallResult, Experiment
 from lib.plan import Role
 from lib.rates import RATES
-from lib.sample import ENDED, failed
+from lib.sample import counts, failed
 from lib.spec import Mode
 
 What = Literal["known", "unknown", "cut", "failed"]
@@ -62,8 +62,8 @@ class Point(NamedTuple):
 
 
 def points(experiment: Experiment, metric: str, arm: int | None = None) -> list[Point]:
-    """Every ended call of one arm (None: of all), in run order."""
-    ended = [c for c in experiment.calls if c.state in ENDED and (arm is None or c.planned.arm == arm)]
+    """Every ended call of one arm (None: of all) but a cancelled one, in run order."""
+    ended = [c for c in experiment.calls if counts(c) and (arm is None or c.planned.arm == arm)]
     begun: dict[tuple[int, int | None], int] = {}
     for call in ended:
         begun.setdefault((call.planned.arm, call.planned.pair), call.planned.n)
@@ -89,14 +89,20 @@ def name(experiment: Experiment, arm: int) -> str:
 
 
 def apart(names: Sequence[str]) -> list[str]:
-    """The names without a long beginning that all of them share, cut where a word ends; for labels."""
+    """The names without a long beginning or end that all of them share, cut between words; for labels."""
+    cut = _shared(names)
+    kept = [f"…{name[cut:]}" for name in names] if cut else list(names)
+    end = _shared([name[::-1] for name in kept])
+    return [f"{name[:-end]}…" for name in kept] if end else kept
+
+
+def _shared(names: Sequence[str]) -> int:
+    """How many letters all begin with, as whole words; 0 when that is not worth leaving out."""
     columns = zip(*names, strict=False)
     shared = "".join(letters[0] for letters in takewhile(lambda letters: len(set(letters)) == 1, columns))
-    ends = [i + 1 for i, letter in enumerate(shared) if not letter.isalnum() and letter != "."]
+    ends = [i + 1 for i, letter in enumerate(shared) if not letter.isalnum() and letter not in ".…"]
     cut = ends[-1] if ends else 0
-    if len(names) < 2 or cut < LONG or cut == len(min(names, key=len)):
-        return list(names)
-    return [f"…{name[cut:]}" for name in names]
+    return 0 if len(names) < 2 or cut < LONG or cut == len(min(names, key=len)) else cut
 
 
 def worst(metric: str) -> Literal["high", "low"]:

@@ -1,6 +1,7 @@
 """Experiment → the numbers that belong together, for comparison and its friends. Pure; no statistics.
 
-Measured calls only: warm-ups and pilots are left out. A call still to come is no row; one that failed is.
+Measured calls only: warm-ups and pilots are left out. A call still to come is no row, nor one that was
+cancelled under way: when that happened says nothing about the endpoint. One that failed is.
 """
 
 from __future__ import annotations
@@ -19,12 +20,23 @@ Numbers = dict[int, tuple[float | None, bool]]
 
 
 def measured(experiment: Experiment, arm: int, mode: Mode) -> list[CallResult]:
-    """The measured calls of an arm and mode that have ended, in run order."""
+    """The measured calls of an arm and mode that have ended by themselves, in run order."""
     return [
         c
         for c in experiment.calls
-        if (c.planned.arm, c.planned.mode, c.planned.role) == (arm, mode, "measure") and c.state in ENDED
+        if (c.planned.arm, c.planned.mode, c.planned.role) == (arm, mode, "measure") and counts(c)
     ]
+
+
+def counts(call: CallResult) -> bool:
+    """Whether it has ended, and by itself."""
+    return call.state in ENDED and not cancelled(call)
+
+
+def cancelled(call: CallResult) -> bool:
+    """Whether somebody here cancelled it under way."""
+    error = call.error or (call.timeline.error if call.timeline else None)
+    return error is not None and error.kind == "cancelled"
 
 
 def numbers(experiment: Experiment, metric: str, arm: int, mode: Mode) -> Numbers:

@@ -178,10 +178,15 @@ def _drifts(experiment: Experiment, arm: int, metric: str) -> Iterable[Doubt | N
             way = "rose" if moved.change > 0 else "fell"
             yield Doubt(
                 "drift",
-                f"{METRICS[metric].label}, {mode}, {way} by {abs(moved.change) * 100:.0f} % during the run. "
+                f"{_begin(METRICS[metric].label)}, {mode}, {way} by {abs(moved.change) * 100:.0f} % during "
+                "the run. "
                 "Pairs were made close together, so their ratios suffer less.",
                 _ids(c for c, _ in known),
             )
+
+
+def _begin(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _doubt(name: str, sentence: str, found: Sequence[Both]) -> Doubt | None:

@@ -44,8 +44,8 @@ def detail(found: Comparison) -> str:
     if found.t_p is not None and found.wilcoxon_p is not None:
         parts.append(f"t test p {_p(found.t_p)}, Wilcoxon p {_p(found.wilcoxon_p)}.")
     if found.holm_p is not None and found.holm_p != found.p:
-        parts.append(f"Among all arms p {_p(found.holm_p)} (Holm).")
-    if found.tost_p is not None and found.margin:
+        parts.append(f"Among all models p {_p(found.holm_p)} (Holm).")
+    if found.tost_p is not None and found.margin and found.kind != "shown":
         parts.append(f"Equal within ±{found.margin * 100:g} %: p {_p(found.tost_p)}.")
     if found.censored:
         lost = _count(found.censored, "pair")
@@ -73,7 +73,7 @@ def advice(consumer: Consumer, found: Comparison) -> str:
 def change(found: Comparison) -> str:
     """The change in percent with its interval, for a label; of too few pairs how many there are."""
     if found.kind == "too_few":
-        return f"{_count(found.n, 'pair')}, too few"
+        return _failed_all(found) or f"{_count(found.n, 'pair')}, too few"
     if found.allowed is not None and (found.allowed.low == math.inf or found.allowed.high <= 0):
         return "one side failed in most pairs"
     return _percent_of(found)
@@ -89,11 +89,13 @@ def succeeded(found: Share) -> str:
 
 def percentile_words(found: Percentile, unit: str = "s") -> str:
     """A percentile with its bounds; an upper bound that the sample is too small for is named so."""
-    low, high = found.interval
-    digits = _digits(found.interval)
-    value = "not known" if found.value is None else f"{found.value:.{digits}f} {unit}"
-    ends = [f"{x:.{digits}f}" if math.isfinite(x) else "unbounded" for x in (low, high)]
-    return f"{value} ({ends[0]} to {ends[1]})"
+    sizes = [abs(x) for x in (found.value, *found.interval) if x is not None and math.isfinite(x)]
+    times, unit = _unit(sizes[0], unit) if sizes else (1, unit)
+    ends = Interval(*(x * times for x in found.interval))
+    point = None if found.value is None else found.value * times
+    digits = _digits(ends, 1.0 if point is None else point)
+    value = "not known" if point is None else f"{point:.{digits}f} {unit}"
+    return f"{value} ({_end(ends.low, digits)} to {_end(ends.high, digits)})"
 
 
 def _shown(metric: str, label: str, found: Comparison) -> str:
@@ -102,28 +104,47 @@ def _shown(metric: str, label: str, found: Comparison) -> str:
         return f"{label} {_percent_of(found)}"
     by, near, far = seconds
     words = ("sooner", "later") if metric in _MOMENTS else ("shorter", "longer")
-    return f"{label} {by} s {words[higher(found) is True]}, {near} to {far}"
+    return f"{label} {by} {words[higher(found) is True]}, {near} to {far}"
 
 
 def _seconds(found: Comparison) -> tuple[str, str, str] | None:
-    """(median difference, nearer end, farther end) without signs; None where they don't exclude 0 too."""
+    """(median difference with its unit, nearer end, farther end) without signs.
+
+    None where they don't exclude 0 too.
+    """
     low, high = found.difference_interval or Interval(-math.inf, math.inf)
     if found.difference is None or not (low > 0 if higher(found) else high < 0):
         return None
-    near, far = sorted((abs(low), abs(high)))
-    digits = _digits(Interval(near, far), found.difference)
-    return f"{abs(found.difference):.{digits}f}", _end(near, digits), _end(far, digits)
+    times, unit = _unit(found.difference, "s")
+    near, far = sorted((abs(low) * times, abs(high) * times))
+    digits = _digits(Interval(near, far), found.difference * times)
+    digits = digits if times == 1 else min(1, digits)
+    return f"{abs(found.difference) * times:.{digits}f} {unit}", _end(near, digits), _end(far, digits)
+
+
+def _unit(x: float, unit: str) -> tuple[int, str]:
+    """(factor, unit) in which a value is told: times below a second in ms, as beside the verdict."""
+    return (1000, "ms") if unit == "s" and abs(x) < 0.9995 else (1, unit)
+
+
+def _failed_all(found: Comparison) -> str:
+    """Of pairs that all failed that they did; "" otherwise."""
+    if found.n or not found.both_failed:
+        return ""
+    pairs = "the one pair" if found.both_failed == 1 else f"all {found.both_failed} pairs"
+    return f"both calls failed in {pairs}"
 
 
 def _open(found: Comparison) -> str:
     if found.kind == "too_few":
-        return f"too few pairs, {found.n} of at least {LEAST}"
+        failed = _failed_all(found)
+        return f"too few pairs: {failed}" if failed else f"too few pairs, {found.n} of at least {LEAST}"
     if found.kind == "equal":
         return f"equal within ±{(found.margin or 0) * 100:g} %; {_allow(found)}"
     if found.kind == "none":
         return f"no difference shown; {_allow(found)}"
     if found.holm_p is not None and found.p is not None and found.p < ALPHA <= found.holm_p:
-        return f"not settled among all arms; {_allow(found)}"
+        return f"not settled among all models; {_allow(found)}"
     return f"not settled; {_allow(found)}"
 
 
@@ -142,7 +163,7 @@ def _allow(found: Comparison) -> str:
 def _saved(found: Comparison) -> str:
     """By how much sooner: seconds where they agree, else percent."""
     seconds = _seconds(found)
-    return f"{seconds[0]} s sooner" if seconds else f"sooner: {_percent_of(found)}"
+    return f"{seconds[0]} sooner" if seconds else f"sooner: {_percent_of(found)}"
 
 
 def _percent_of(found: Comparison) -> str:
@@ -190,7 +211,7 @@ def _ratio(point: float, interval: Interval) -> str:
 
 
 def _p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return "< 0.001" if p < 0.001 else "> 0.99" if p > 0.99 else f"{p:.3f}"
 
 
 def _count(n: int, word: str) -> str:

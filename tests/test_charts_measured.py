@@ -150,6 +150,18 @@ def test_the_margin_is_a_band_around_the_line() -> None:
     assert [(s.x0, s.x1) for s in figure.layout.shapes] == [(0.95, 1.05), (1, 1)]
 
 
+def test_the_line_leaves_the_words_of_each_row_alone() -> None:
+    figure = charts.forest_figure(effects(experiment(6, EIGHT)))
+    spans = [(s.y0, s.y1) for s in figure.layout.shapes]
+    names = [a.y for a in figure.layout.annotations if a.yref == "y"]
+    assert len(spans) == len(names) == 8
+    assert not any(low <= y <= high for low, high in spans for y in names)
+
+
+def test_too_few_pairs_are_told_once() -> None:
+    assert charts.forest_alt(effects(experiment(4))).endswith("left of it less. 4 pairs, too few.")
+
+
 def test_too_few_pairs_are_drawn_as_themselves() -> None:
     figure = charts.forest_figure(effects(experiment(4)))
     assert [len(t.x) for t in figure.data] == [4]
@@ -210,6 +222,7 @@ def test_round_ticks() -> None:
 
 def test_names_keep_what_tells_them_apart() -> None:
     assert apart(["steady:first=0.02,rate=1", "steady:first=0.03,rate=1"]) == ["…0.02,rate=1", "…0.03,rate=1"]
+    assert apart([f"steady:first=0.0{i},rate=9,tokens=16" for i in (2, 3)]) == ["…0.02…", "…0.03…"]
     assert apart(["gpt-4o", "gpt-4o-mini"]) == ["gpt-4o", "gpt-4o-mini"]
     assert apart(["one-long-name"]) == ["one-long-name"]
 

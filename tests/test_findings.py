@@ -7,6 +7,7 @@ import dataclasses
 from lib import findings, goals, pilot, progress
 from lib.comparison import Rank
 from lib.experiment import Experiment, Wait
+from lib.recording import CallError
 from tests.measured import experiment, without
 
 
@@ -67,6 +68,23 @@ def test_every_call_and_every_wait_is_a_row() -> None:
     assert columns["Waited, s"][3] == 2.0
     assert columns["Outcome"][1] == "warm-up, failed"
     assert columns["First visible text, s"][1] is None
+
+
+def test_a_cancelled_call_is_a_row_but_no_failure() -> None:
+    found = experiment(6)
+    gone = CallError("cancelled", "The call was cancelled. What had arrived is kept.")
+    calls = list(found.calls)
+    calls[7] = dataclasses.replace(calls[7], state="failed", error=gone)
+    cut = dataclasses.replace(found, calls=tuple(calls))
+    assert findings.figures(cut, 0, "ttfo_s")[0].value == "11 of 11"
+    assert findings.effects(cut, "ttfo_s")[0].found.n == 5
+    assert findings.troubles(cut) == {}
+    assert findings.calls(cut, "ttfo_s")["Outcome"][7] == "cancelled"
+
+
+def test_the_model_is_a_column_only_where_there_are_several() -> None:
+    assert "Model" not in findings.calls(experiment(2), "ttfo_s")
+    assert "Model" in findings.calls(experiment(2, ("one", "two")), "ttfo_s")
 
 
 def test_troubles_are_counted_by_kind() -> None:

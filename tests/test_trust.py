@@ -165,7 +165,7 @@ def test_a_drift_within_the_run_is_told() -> None:
         calls.append(dataclasses.replace(c, metrics=c.metrics | {"ttfo_s": 1.05 ** (i // 2)}))
     found = doubts(experiment(*calls), metric="ttfo_s")
     assert [d.name for d in found] == ["drift", "drift"]
-    assert found[0].sentence.startswith("first visible text, blocking, rose by 71 % during the run.")
+    assert found[0].sentence.startswith("First visible text, blocking, rose by 71 % during the run.")
 
 
 def error(p95: float | None) -> Calibration:

@@ -62,9 +62,9 @@ def test_equal_too_few_and_settled_among_none() -> None:
     assert verdict("ttfs_s", few).sentence == "first whole sentence: too few pairs, 2 of at least 6"
     many = over([compare(scaled(0.80, 0.82, 0.78, 0.81, 0.79, 0.80))] * 4)
     assert verdict("e2e_s", many[0]).sentence.startswith(
-        "total time: not settled among all arms; the data allow −21"
+        "total time: not settled among all models; the data allow −21"
     )
-    assert "Among all arms p 0.125 (Holm)." in verdict("e2e_s", many[0]).detail
+    assert "Among all models p 0.125 (Holm)." in verdict("e2e_s", many[0]).detail
 
 
 def test_failures_are_told_and_open_ends_named() -> None:
@@ -93,7 +93,7 @@ def test_streaming_buys_a_program_nothing_only_when_that_is_shown() -> None:
     assert advice("program", none) == advice("program", TEN) == unsettled
     assert advice("program", compare([])) == "Too few pairs to say what streaming buys a program."
     faster = compare(scaled(0.80, 0.82, 0.78, 0.81, 0.79, 0.80))
-    assert advice("program", faster) == "With streaming a program can go on 0.40 s sooner."
+    assert advice("program", faster) == "With streaming a program can go on 400 ms sooner."
 
 
 def test_each_consumer_has_its_own_number() -> None:
@@ -101,6 +101,26 @@ def test_each_consumer_has_its_own_number() -> None:
     found = compare(pairs(SLOWER, [3.0, 3.3, 3.1, 3.2, 3.2, 3.1, 2.9, 3.3]))
     assert advice("reader", found) == "With streaming a reader can begin to read 6.9 s sooner."
     assert advice("voice", found) == "With streaming a voice can begin to speak 6.9 s sooner."
+
+
+def test_times_below_a_second_are_told_in_milliseconds() -> None:
+    found = compare(pairs([0.127, 0.129, 0.128, 0.126, 0.127, 0.13], [0.03, 0.031, 0.03, 0.03, 0.032, 0.03]))
+    assert verdict("ttfo_s", found).sentence == "first visible text 98 ms sooner, 95 to 100"
+    half = percentile([0.0200, 0.0201, 0.0203, 0.0202, 0.0204, 0.0201, 0.0203], 0.5)
+    assert half is not None
+    assert percentile_words(half) == "20.2 ms (20.0 to 20.4)"
+    assert percentile_words(half, "tokens/s").endswith("tokens/s (0.020 to 0.020)")
+
+
+def test_pairs_that_all_failed_are_told_as_such() -> None:
+    found = compare([Pair(i, None, None, base_failed=True, other_failed=True) for i in range(30)])
+    assert change(found) == "both calls failed in all 30 pairs"
+    assert verdict("e2e_s", found).sentence == "total time: too few pairs: both calls failed in all 30 pairs"
+
+
+def test_equality_is_no_question_where_a_difference_is_shown() -> None:
+    found = compare(scaled(0.80, 0.82, 0.78, 0.81, 0.79, 0.80), margin=0.05)
+    assert "Equal" not in verdict("e2e_s", found).detail
 
 
 def test_success_is_told_with_its_interval() -> None:
@@ -111,7 +131,7 @@ def test_success_is_told_with_its_interval() -> None:
 def test_a_percentile_without_an_upper_bound_says_so() -> None:
     found = percentile([i / 10 for i in range(30)], 0.95)
     assert found is not None
-    assert percentile_words(found) == "2.75 s (2.50 to unbounded)"
+    assert percentile_words(found) == "2.8 s (2.5 to unbounded)"
     assert percentile_words(Percentile(None, Interval(1.0, math.inf))).startswith("not known")
 
 

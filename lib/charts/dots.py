@@ -84,11 +84,12 @@ def dots_alt(experiment: Experiment, metric: str, *, arm: int | None = None) -> 
     pairs = len({(p.arm, p.pair) for p in measured})
     of = f" of {len(arms)} models" if len(arms) > 1 else ""
     return (
-        f"{METRICS[metric].label.capitalize()} of {pairs:,} pairs{of} in run order. {'; '.join(told)}".rstrip(
-            ". "
-        )
-        + "."
-    )
+        f"{METRICS[metric].label.capitalize()} of {pairs:,} pairs{of} in run order. {_begin('; '.join(told))}"
+    ).rstrip(". ") + "."
+
+
+def _begin(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def dots_table(experiment: Experiment, metric: str) -> Table:

@@ -35,6 +35,9 @@ _TICKS = (
 _MOST_TICKS = 5
 _LETTERS = 46
 """Of a row's words there is room for so many on a narrow screen."""
+_BESIDE = (-0.22, 0.34)
+"""How far the line and the margin reach around each row's mark, so that they leave its words alone."""
+_WORDS_AT = -0.44
 
 
 class Effect(NamedTuple):
@@ -74,14 +77,14 @@ def forest_figure(
     low, high = _span(effects, margin)
     figure = go.Figure()
     dress(figure, palette, 1.0, 100 + ROW_PX * max(1, len(effects)))
-    if margin:
-        band = translucent(palette.quiet, 0.18)
-        figure.add_vrect(x0=1 - margin, x1=1 + margin, line_width=0, layer="below", fillcolor=band)
-    figure.add_vline(x=1, line={"width": 1.5, "color": palette.text})
     for kind in dict.fromkeys(e.found.kind for e in effects):
         figure.add_traces(_kind(kind, effects, (low, high), palette))
     _axes(figure, effects, (low, high), palette)
-    figure.update_layout(annotations=[*_names(effects, palette), *_sides(sides, palette)], showlegend=True)
+    figure.update_layout(
+        annotations=[*_names(effects, palette), *_sides(sides, palette)],
+        shapes=[shape for row in range(len(effects)) for shape in _same(row, margin, palette)],
+        showlegend=True,
+    )
     return figure
 
 
@@ -92,7 +95,7 @@ def forest_alt(effects: Sequence[Effect], *, sides: tuple[str, str] = ("less", "
     ordered = sorted(effects, key=lambda e: e.found.point or 0.0)
     few = len(effects) <= FEW
     told = [
-        f"{lanes.one_line(e.name, 40)}{': ' if e.name else ''}{change(e.found)}, {_MARKS[e.found.kind].words}"
+        f"{lanes.one_line(e.name, 40)}{': ' if e.name else ''}{_told(e.found)}"
         for e in (effects if few else (ordered[0], ordered[-1]))
     ]
     kinds = Counter(_MARKS[e.found.kind].words for e in effects)
@@ -100,6 +103,11 @@ def forest_alt(effects: Sequence[Effect], *, sides: tuple[str, str] = ("less", "
     ends = "" if few else "The lowest and the highest: "
     said = f"{count[:1].upper()}{count[1:]}{ends}{'; '.join(told)}"
     return f"Change against the line of no difference; left of it {sides[0]}. {said}."
+
+
+def _told(found: Comparison) -> str:
+    """A row's numbers and its verdict; too few pairs have none."""
+    return change(found) + ("" if found.kind == "too_few" else f", {_MARKS[found.kind].words}")
 
 
 def forest_table(effects: Sequence[Effect]) -> Table:
@@ -184,6 +192,16 @@ def _pairs(rows: Sequence[tuple[int, Effect]], ends: tuple[float, float], palett
     )
 
 
+def _same(row: int, margin: float | None, palette: Palette) -> list[dict[str, Any]]:
+    """The line of no difference beside one row, and the margin around it."""
+    reach = {"y0": row + _BESIDE[0], "y1": row + _BESIDE[1], "layer": "below"}
+    line = {"type": "line", "x0": 1, "x1": 1, "line": {"width": 1.5, "color": palette.text}} | reach
+    if not margin:
+        return [line]
+    band = {"type": "rect", "x0": 1 - margin, "x1": 1 + margin, "line": {"width": 0}} | reach
+    return [band | {"fillcolor": translucent(palette.quiet, 0.18)}, line]
+
+
 def _axes(figure: go.Figure, effects: Sequence[Effect], ends: tuple[float, float], palette: Palette) -> None:
     ticks = _ticks(ends)
     figure.update_xaxes(
@@ -193,9 +211,10 @@ def _axes(figure: go.Figure, effects: Sequence[Effect], ends: tuple[float, float
         ticktext=[_tick(x) for x in ticks],
         title_text="",
     )
+    figure.update_xaxes(automargin=False)  # which would keep room for a title that is not there
     figure.update_yaxes(range=[len(effects) - 0.45, -0.75], showticklabels=False, showgrid=False)
     figure.update_layout(
-        margin={"l": 8, "r": 12, "t": 64, "b": 8}, legend={"y": 1, "yref": "container", "yanchor": "top"}
+        margin={"l": 8, "r": 12, "t": 64, "b": 28}, legend={"y": 1, "yref": "container", "yanchor": "top"}
     )
 
 
@@ -225,9 +244,9 @@ def _names(effects: Sequence[Effect], palette: Palette) -> list[dict[str, Any]]:
     """Each row's name and numbers over its line, from the left edge."""
     return [
         {
-            "x": 0, "xref": "x domain", "y": i - 0.42, "yref": "y", "showarrow": False, "xanchor": "left",
-            "yanchor": "middle", "align": "left", "font": {"size": 12, "color": palette.text},
-            "text": _words(name, e.found), "bgcolor": palette.back,
+            "x": 0, "xref": "x domain", "y": i + _WORDS_AT, "yref": "y", "showarrow": False,
+            "xanchor": "left", "yanchor": "middle", "align": "left",
+            "font": {"size": 12, "color": palette.text}, "text": _words(name, e.found),
         }
         for i, (name, e) in enumerate(zip(apart([e.name for e in effects]), effects, strict=True))
     ]  # fmt: skip

@@ -56,10 +56,11 @@ def shifts_alt(experiment: Experiment, metric: str, *, arm: int = 0) -> str:
     sure = [s for s in found if s.interval.low > 0 or s.interval.high < 0]
     ends = ", ".join(f"{signed(s.by or 0, metric)} at {s.p * 100:.0f} %" for s in (found[0], found[-1]))
     wide = sum(not all(map(math.isfinite, s.interval)) for s in found)
-    open_ = f" {wide} have an interval without an end, since the calls are few." if wide else ""
+    has = "has" if wide == 1 else "have"
+    open_ = f" {wide} of the intervals {has} no end, since the calls are few." if wide else ""
     return (
         f"{title(experiment, metric, arm)}, streaming minus blocking at each tenth of the calls: {ends}. "
-        f"At {len(sure)} of {len(found)} the interval excludes no difference.{open_}"
+        f"At {len(sure)} of {len(found)} the 95 % interval, drawn as a bar, leaves out zero.{open_}"
     )
 
 

@@ -5,13 +5,17 @@ Numbers and words come from lib.findings; what servers wrote goes into cells and
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
 from lib import charts, findings
+from lib.comparison import Comparison
 from lib.experiment import Experiment
 from lib.metrics import METRICS
+from lib.rates import RATES
 from lib.spec import contended
 from lib.ui import chart, parts, plain, session, trust, worked
 from lib.verdict import verdict
@@ -41,7 +45,9 @@ def head(experiment: Experiment, arm: int) -> None:
     found = worked.effects(experiment, metric)
     said = findings.sentence(experiment, found, metric, arm)
     plain.sentence(said, key=plain.key("verdict", experiment.id))
-    plain.quiet(_beside(experiment, found, metric, arm), key=plain.key("detail", experiment.id))
+    if beside := _beside(experiment, found, arm):
+        plain.quiet(beside, key=plain.key("beside", experiment.id))
+    plain.quiet(_how(found[arm].found, metric), key=plain.key("detail", experiment.id))
     with st.grid(FIGURES, min_column_width=150):
         for figure in findings.figures(experiment, arm, metric):
             st.metric(
@@ -54,7 +60,8 @@ def head(experiment: Experiment, arm: int) -> None:
                 height="stretch",
             )
     trust.warning(experiment, arm)
-    _forest(experiment, found, metric)
+    if any(e.found.n for e in found):
+        _forest(experiment, found, metric)
 
 
 def models(experiment: Experiment, arm: int) -> None:
@@ -69,19 +76,21 @@ def models(experiment: Experiment, arm: int) -> None:
         {
             "Place": [findings.rank(row.rank) for row in rows],
             "Model": [row.name for row in rows],
-            f"{label[0].upper()}{label[1:]}, median": [
+            "Median": [
                 "not known" if row.middle is None else charts.amount(row.middle, experiment.spec.primary)
                 for row in rows
             ],
-            "Calls": [row.success for row in rows],
+            "Came whole": [row.success.replace(" calls came whole", "") for row in rows],
         },
         hide_index=True,
         height="content",
+        column_config=_widths(Place=56, Model=140, Median=72),
         alt="The models by the declared number",
     )
     st.caption(
-        "Streaming calls. Two models have different places only where the difference is shown among all of "
-        "these comparisons (Holm); otherwise they share the places that the intervals allow."
+        f"Medians of {label}, streaming calls only. Two models have different places only where the "
+        "difference is shown among all of these comparisons (Holm); otherwise they share the places that "
+        "the intervals allow."
     )
     _against(experiment, arm, label)
 
@@ -110,9 +119,8 @@ def calls(experiment: Experiment) -> None:
             columns,
             hide_index=True,
             height=CALLS_PX if len(columns["Call"]) > 10 else "content",
-            column_config={
-                name: st.column_config.NumberColumn(format="%.3f") for name in columns if name.endswith(", s")
-            },
+            placeholder="",
+            column_config=_widths(Call=56, Pair=56, Mode=90) | _seconds(columns),
             alt="Every call in the order it was made",
         )
         st.caption(
@@ -154,9 +162,9 @@ def _resume(id: str, repeat_unknown: bool) -> None:
     parts.attempt(lambda: session.service().resume(id, repeat_unknown=repeat_unknown))
 
 
-def _beside(experiment: Experiment, found: list[charts.Effect], metric: str, arm: int) -> str:
-    """What it means for whom, how it was found, and what the calls of a pair had to stand."""
-    said = [findings.for_whom(experiment, found[arm].found), verdict(metric, found[arm].found).detail]
+def _beside(experiment: Experiment, found: list[charts.Effect], arm: int) -> str:
+    """What it means for whom, and what the calls of a pair had to stand."""
+    said = [findings.for_whom(experiment, found[arm].found)]
     if any(contended(experiment.spec, i) for i in range(len(experiment.spec.arms))):
         said.append("Under contention: the calls of a pair were made at once.")
     elif experiment.spec.together:
@@ -164,6 +172,15 @@ def _beside(experiment: Experiment, found: list[charts.Effect], metric: str, arm
     if experiment.spec.cache == "keep":
         said.append("The prompt cache was kept warm.")
     return " ".join(filter(None, said))
+
+
+def _how(found: Comparison, metric: str) -> str:
+    """How the verdict was found."""
+    said = f"How it was found: {verdict(metric, found).detail}"
+    if found.point is None:
+        return said
+    few = found.allowed is None
+    return f"{said} A ratio is streaming divided by blocking{'.' if few else '; ranges are 95 % intervals.'}"
 
 
 def _forest(experiment: Experiment, found: list[charts.Effect], metric: str) -> None:
@@ -252,7 +269,7 @@ def _heat(experiment: Experiment, metric: str) -> None:
 
 def _against(experiment: Experiment, arm: int, label: str) -> None:
     found = worked.against(experiment, arm)
-    sides = ("lower", "higher")
+    sides = ("slower", "faster") if experiment.spec.primary in RATES else ("quicker", "slower")
     chart.card(
         f"The others against model {arm + 1}, streaming: {label}",
         charts.forest_figure(found, margin=experiment.spec.margin, sides=sides, dark=session.is_dark()),
@@ -261,6 +278,20 @@ def _against(experiment: Experiment, arm: int, label: str) -> None:
         name="streamgauge-models",
         table=lambda: charts.forest_table(found),
     )
+
+
+def _seconds(columns: Iterable[str]) -> dict[str, Any]:
+    """Columns of times: to the millisecond."""
+    return {
+        name: st.column_config.NumberColumn(format="%.3f", width=100)
+        for name in columns
+        if name.endswith(", s")
+    }
+
+
+def _widths(**px: int) -> dict[str, Any]:
+    """Columns that leave room for the others on a telephone."""
+    return {name: {"width": width} for name, width in px.items()}
 
 
 def _count(calls_: int) -> str:

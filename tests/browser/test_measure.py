@@ -56,7 +56,7 @@ def test_the_verdict_is_read_before_anything_is_played(
     chromium: Browser, server: Server, checked: str
 ) -> None:
     page = result(chromium, server, checked, viewport={"width": 1280, "height": 1000})
-    said = page.get_by_text(re.compile(r"^First visible text [\d.]+ s sooner, [\d.]+ to [\d.]+\.$"))
+    said = page.get_by_text(re.compile(r"^First visible text [\d.]+ m?s sooner, [\d.]+ to [\d.]+\.$"))
     expect(said).to_be_visible()
     count = page.get_by_text("12 of 12", exact=True)
     assert said.bounding_box()["y"] < count.bounding_box()["y"] < 500  # type: ignore[index]
