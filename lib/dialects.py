@@ -46,6 +46,7 @@ class Answer(NamedTuple):
     model: str | None = None
     fingerprint: str | None = None
     trouble: str = ""
+    service_tier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,7 @@ def _read(api: Api, value: object, name: str, *, whole: bool) -> Answer:
         _line(value.get("model") or nested.get("model")) or None,
         _line(value.get("system_fingerprint")) or None,
         "" if code is None else f"the answer was broken off ({code})",
+        service_tier=_line(value.get("service_tier") or nested.get("service_tier")) or None,
     )
 
 

@@ -149,6 +149,7 @@ def _arrived(timeline: Timeline, call: CallResult) -> dict[str, Any]:
         "finish_reason": timeline.finish,
         "model_echoed": timeline.model,
         "fingerprint": timeline.fingerprint,
+        "service_tier": timeline.service_tier,
         "usage": _usage(timeline),
         "pauses": [list(p) for p in timeline.pauses],
     }
@@ -275,6 +276,7 @@ _NOTHING: dict[str, Any] = {
     "finish_reason": None,
     "model_echoed": None,
     "fingerprint": None,
+    "service_tier": None,
     "usage": None,
     "pauses": [],
 }

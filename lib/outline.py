@@ -17,7 +17,7 @@ from lib.recording import CallError, Instrument, times
 from lib.spec import State
 from lib.timeline import Recount, Timeline, Usage
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the shape of the JSON changes."""
 
 

@@ -163,6 +163,7 @@ def _timeline(call: CallDocument, error: CallError | None, imported: str | None)
         why=call.why or "",
         error=error,
         pauses=call.pauses,
+        service_tier=call.service_tier,
     )
 
 

@@ -212,6 +212,7 @@ class CallDocument(_Strict):
     finish_reason: str | None
     model_echoed: str | None
     fingerprint: str | None
+    service_tier: str | None = None
     usage: UsageDocument | None
     recount: RecountDocument | None
     recount_reason: str | None

@@ -68,6 +68,7 @@ _SUBS = frozenset(
     {"", "refusal", "tool", "summary", "stop", "length", "tool_calls", "content_filter", "function_call",
      "completed", "incomplete", "max_output_tokens"}
 )  # fmt: skip
+_TIERS = frozenset({"auto", "default", "standard", "flex", "priority", "scale", "batch", "on_demand"})
 _VERSIONS = ("python", "openai", "httpx2", "platform")
 _WORD = re.compile(r"[A-Za-z0-9][\w .+-]{0,39}")
 _MARKS = frozenset(
@@ -204,6 +205,7 @@ def _timeline(timeline: Timeline, form: Form) -> Timeline:
         events=tuple(_event(event, form) for event in timeline.events),
         model=public_model(timeline.model) if full and timeline.model is not None else None,
         fingerprint=timeline.fingerprint if full else None,
+        service_tier=timeline.service_tier if full or timeline.service_tier in _TIERS else None,
         finish=timeline.finish if timeline.finish in (None, *_SUBS) else "other",
         why=_WHOLE if timeline.complete else (_failed(timeline.error) or _CUT),
         error=_error(timeline.error),

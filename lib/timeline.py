@@ -22,7 +22,7 @@ from lib.sse import Frame
 
 __all__ = ["VERSION", "Arrival", "Decoder", "Event", "Kind", "Recount", "Timeline", "Usage", "decode"]
 
-VERSION = 2
+VERSION = 3
 
 
 class Arrival(NamedTuple):
@@ -57,6 +57,7 @@ class Timeline:
 
     `marks`: dns.start ... tls.end where they happened, send.end, headers, first_byte, eof.
     `source`: "measured", "recorded:WHERE", "imported:TOOL". `t_send_monotonic_ns` None: not ours.
+    `service_tier`: as the server last named it; "auto" is what was asked for, not yet what served.
     """
 
     version: int
@@ -76,6 +77,7 @@ class Timeline:
     why: str
     error: CallError | None
     pauses: tuple[tuple[int, int], ...]
+    service_tier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class Decoder:
         self.usage: Usage | None = None
         self.model: str | None = None
         self.fingerprint: str | None = None
+        self.service_tier: str | None = None
         self.finish: str | None = None
         self.done = False
         self.torn = False
@@ -211,6 +214,7 @@ class Decoder:
         self.usage = answer.usage or self.usage
         self.model = answer.model or self.model
         self.fingerprint = answer.fingerprint or self.fingerprint
+        self.service_tier = answer.service_tier or self.service_tier
         for piece in answer.pieces:
             self._event(piece.kind, piece.sub, piece.text, frame)
             if piece.kind == "finish" and self.finish is None:
@@ -275,6 +279,7 @@ def decode(recording: Recording) -> Timeline:
         why=why,
         error=error,
         pauses=tuple((a - (sent or 0), b - (sent or 0)) for a, b in recording.pauses),
+        service_tier=decoder.service_tier,
     )
 
 

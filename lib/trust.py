@@ -47,7 +47,7 @@ def doubts(
     name = metric or experiment.spec.primary
     both = _together(experiment, arm)
     calls = [c for pair in both for c in pair]
-    unlike = [of(both) for of in (_cache, _finish, _lengths, _connection)]
+    unlike = [of(both) for of in (_cache, _tiers, _finish, _lengths, _connection)]
     changed = [of(calls) for of in (_model, _fingerprint, _reasoning, _pauses)]
     rest = [_few(found), _coarse(found, experiment.calibration, name), *_drifts(experiment, arm, name)]
     return [d for d in (*unlike, *changed, *rest) if d is not None]
@@ -105,23 +105,50 @@ def _connection(both: Sequence[Both]) -> Doubt | None:
 
 
 def _model(calls: Sequence[CallResult]) -> Doubt | None:
-    return _changed("model", "The server named more than one model", calls)
+    what = "The server named more than one model"
+    return _changed("model", what, calls, lambda c: c.timeline.model if c.timeline else None)
 
 
 def _fingerprint(calls: Sequence[CallResult]) -> Doubt | None:
-    return _changed("fingerprint", "The server's configuration changed during the run", calls)
+    what = "The server's configuration changed during the run"
+    return _changed("fingerprint", what, calls, lambda c: c.timeline.fingerprint if c.timeline else None)
 
 
-def _changed(name: str, what: str, calls: Sequence[CallResult]) -> Doubt | None:
+def _tiers(both: Sequence[Both]) -> Doubt | None:
+    """Between the calls of a pair it makes their difference; otherwise it is a change during the run."""
+    mixed = _unlike(both, _tier)
+    if not mixed:
+        what = "The server changed the service tier during the run"
+        return _changed("service_tier", what, [c for pair in both for c in pair], _tier)
+    counts, _ = _counted([c for pair in both for c in pair], _tier)
+    sentence = f"In {_of(mixed, both)} the calls were served in different tiers ({counts})"
+    return _doubt("service_tier", f"{sentence}: their difference may be the tier's.", mixed)
+
+
+def _tier(call: CallResult) -> str | None:
+    """The tier that served a call; "auto" is only what was asked for, as a stream begins with it."""
+    tier = None if call.timeline is None else call.timeline.service_tier
+    return None if tier == "auto" else tier
+
+
+def _changed(
+    name: str, what: str, calls: Sequence[CallResult], of: Callable[[CallResult], str | None]
+) -> Doubt | None:
+    counts, seen = _counted(calls, of)
+    rare = min(seen, key=len, default=[])
+    return Doubt(name, f"{what}: {counts}.", _ids(rare)) if len(seen) > 1 else None
+
+
+def _counted(
+    calls: Sequence[CallResult], of: Callable[[CallResult], str | None]
+) -> tuple[str, list[list[CallResult]]]:
+    """How often a server said what, and the calls of each of its words."""
     seen: dict[str, list[CallResult]] = {}
     for call in calls:
-        if value := getattr(call.timeline, name, None):
+        if value := of(call):
             seen.setdefault(value, []).append(call)
-    if len(seen) < 2:
-        return None
-    counts = ", ".join(f"{' '.join(value.split())[:80]} {len(of)}×" for value, of in seen.items())
-    rare = min(seen.values(), key=len)
-    return Doubt(name, f"{what}: {counts}.", _ids(rare))
+    said = ", ".join(f"{' '.join(value.split())[:80]} {len(found)}×" for value, found in seen.items())
+    return said, list(seen.values())
 
 
 def _reasoning(calls: Sequence[CallResult]) -> Doubt | None:

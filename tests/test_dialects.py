@@ -216,6 +216,15 @@ def test_untrusted_names_become_one_short_line() -> None:
     assert answer.model is None
 
 
+def test_the_service_tier_is_read_where_each_api_says_it() -> None:
+    assert read_event(CHAT, delta(content="a") | {"service_tier": "flex"}).service_tier == "flex"
+    assert read_body(CHAT, {"choices": [], "service_tier": "de\nfault"}).service_tier == "de fault"
+    assert read_event(RESPONSES, spoke("created", response={"service_tier": "auto"})).service_tier == "auto"
+    assert read_body(RESPONSES, {"output": [], "service_tier": "default"}).service_tier == "default"
+    nothing = (None, "", ["flex"], {"a": 1}, True)
+    assert [read_event(CHAT, {"service_tier": tier}).service_tier for tier in nothing] == [None] * 5
+
+
 @pytest.mark.parametrize("api", [*DIALECTS, "models", "moderations"])
 @given(value=JSON, name=st.sampled_from(["", "error", "ping"]))
 def test_no_json_can_break_the_reading(api: Any, value: object, name: str) -> None:

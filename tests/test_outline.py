@@ -20,7 +20,12 @@ def full() -> CallResult:
     call = experiments.simple().calls[1]
     assert call.timeline is not None
     timeline = dataclasses.replace(
-        call.timeline, usage=Usage(9, 5, None, 3), fingerprint="fp", pauses=((1, 2),), error=CUT
+        call.timeline,
+        usage=Usage(9, 5, None, 3),
+        fingerprint="fp",
+        service_tier="flex",
+        pauses=((1, 2),),
+        error=CUT,
     )
     return dataclasses.replace(
         call,
@@ -38,6 +43,14 @@ def full() -> CallResult:
 @pytest.mark.parametrize("call", [full(), *experiments.simple().calls])
 def test_an_outline_comes_back_as_it_was(call: CallResult) -> None:
     assert from_json(call.planned, call.state, to_json(call)) == outlined(call)
+
+
+def test_an_outline_of_before_tiers_were_told_names_none() -> None:
+    data = json.loads(to_json(full()))
+    del data["timeline"]["service_tier"]
+    found = from_json(full().planned, "done", json.dumps(data)).timeline
+    assert found is not None
+    assert found.service_tier is None
 
 
 def test_an_outline_has_the_numbers_and_no_text() -> None:

@@ -104,6 +104,23 @@ def test_a_document_of_before_waits_stops_and_readers_were_told_is_read() -> Non
     assert (found.waits, found.stopped) == ((), None)
 
 
+def test_a_document_of_before_tiers_were_told_is_read() -> None:
+    data = document.to_document(simple())
+    for call in data["calls"]:
+        del call["service_tier"]
+    found = reopen.experiment(reopen.read(json.dumps(data).encode()), id="x")
+    assert [c.timeline and c.timeline.service_tier for c in found.calls] == [None, None]
+
+
+def test_a_service_tier_comes_back() -> None:
+    made = simple()
+    served = dataclasses.replace(made.calls[1].timeline, service_tier="flex")  # type: ignore[type-var]
+    made = dataclasses.replace(
+        made, calls=(made.calls[0], dataclasses.replace(made.calls[1], timeline=served))
+    )
+    assert [c.timeline and c.timeline.service_tier for c in again(made).calls] == [None, "flex"]
+
+
 def test_waits_and_the_reason_of_a_stop_come_back() -> None:
     wait, stop = Wait(1, 5, 9, 8, "Asked to."), Stop("precision", "It was stopped.")
     made = dataclasses.replace(simple(), waits=(wait,), stopped=stop)

@@ -56,6 +56,7 @@ def _loaded(result: CallResult, error: CallError) -> CallResult:
         result.timeline,
         model="canaryecho",
         fingerprint="canaryprint",
+        service_tier="canarytier",
         finish="canaryhome",
         why="canaryhome",
         error=error,
@@ -88,7 +89,7 @@ def test_timing_only_holds_no_word_of_what_was_asked_or_answered() -> None:
 def test_in_full_what_was_asked_and_answered_leaves_and_nothing_else_does() -> None:
     text = told("full").lower()
     assert "canaryhome" not in text
-    for word in ("prompt", "system", "extra", "answer", "end", "title", "nonce", "print", "echo"):
+    for word in ("prompt", "system", "extra", "answer", "end", "title", "nonce", "print", "echo", "tier"):
         assert f"canary{word}" in text
 
 
@@ -98,6 +99,15 @@ def test_both_forms_are_documents(form: share.Form) -> None:
     document.ExperimentDocument.model_validate_json(
         told(form, recordings.experiment("text-davinci-002-2022-10"))
     )
+
+
+def test_a_known_service_tier_is_told_with_timing_only() -> None:
+    made = simple()
+    served = dataclasses.replace(made.calls[1].timeline, service_tier="flex")  # type: ignore[type-var]
+    found = dataclasses.replace(
+        made, calls=(made.calls[0], dataclasses.replace(made.calls[1], timeline=served))
+    )
+    assert json.loads(told("timing", found))["calls"][1]["service_tier"] == "flex"
 
 
 def test_times_lengths_counts_and_numbers_stay() -> None:
@@ -140,7 +150,8 @@ def test_every_field_was_thought_about() -> None:
         "CallResult": {"planned", "timeline", "recount", "recount_reason", "metrics", "reasons",
                        "instrument", "error", "delivery", "http_version"},
         "PlannedCall": {"nonce"},
-        "Timeline": {"events", "model", "fingerprint", "finish", "why", "error", "marks", "source"},
+        "Timeline": {"events", "model", "fingerprint", "service_tier", "finish", "why", "error", "marks",
+                     "source"},
         "Event": {"text", "sub"},
         "Instrument": {"probe", "scheduler", "versions"},
         "CallError": {"message"},

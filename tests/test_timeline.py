@@ -20,6 +20,7 @@ from tests.recorded import (
     MS,
     STREAMS,
     USED,
+    USED_RESPONSES,
     delta,
     recording,
     request,
@@ -66,6 +67,19 @@ def test_a_whole_chat_stream_is_read_event_by_event() -> None:
     assert (text(line), text(line, "reasoning")) == ("Grüße aus\nUlm 🙂", "Hm. ")
     assert (line.usage, line.model, line.fingerprint, line.finish) == (Usage(5, 7, 2, 1), "m-1", "fp", "stop")
     assert (line.complete, line.error) == (True, None)
+
+
+def test_the_tier_that_an_answer_named_last_is_its_tier() -> None:
+    ends = {"service_tier": "default", "usage": USED_RESPONSES}
+    frames = sse(
+        spoke("created", response={"service_tier": "auto"}),
+        spoke("output_text.delta", "Hi."),
+        spoke("completed", response=ends),
+        done=False,
+    )
+    assert decode(recording(spaced(frames), RESPONSES)).service_tier == "default"
+    assert decode(recording(spaced(frames[:2]), RESPONSES)).service_tier == "auto"
+    assert decode(recording(spaced(STREAMS[CHAT]))).service_tier is None
 
 
 def test_a_completions_stream_ends_on_its_last_text() -> None:

@@ -1,6 +1,7 @@
 """Which numbers belong together, and what makes calls less comparable than they look."""
 
 import dataclasses
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,12 +10,14 @@ import pytest
 from lib.calibration import Calibration
 from lib.comparison import Pair
 from lib.experiment import CallResult, Experiment
+from lib.outline import from_json, to_json
 from lib.sample import arms, good, modes, numbers, pairs, success
 from lib.spec import Mode
-from lib.timeline import Usage
+from lib.timeline import Usage, decode
 from lib.trust import doubts
 from lib.verdict import verdict
 from tests.experiments import call, experiment
+from tests.recorded import delta, recording, spaced, sse
 
 Change = Callable[[CallResult], CallResult]
 
@@ -124,6 +127,14 @@ CASES: dict[str, tuple[dict[tuple[int, Mode], Change], str]] = {
         {(0, "blocking"): line(fingerprint="x"), (1, "blocking"): line(fingerprint="y")},
         "The server's configuration changed during the run",
     ),
+    "service_tier": (
+        {
+            (n, mode): line(service_tier=tier)
+            for n, tier in enumerate(("default", "default", "flex"))
+            for mode in ("blocking", "streaming")
+        },
+        "The server changed the service tier during the run: default 4×, flex 2×.",
+    ),
     "reasoning": (
         {(0, "streaming"): line(usage=Usage(10, 90, 80))},
         "1 of 16 calls spent tokens on reasoning",
@@ -147,6 +158,41 @@ def test_each_doubt_is_found_with_its_evidence(name: str) -> None:
 def test_the_evidence_names_the_calls() -> None:
     (found,) = doubts(experiment(*run(8, change={(2, "streaming"): line(finish="length")})), metric="ttfo_s")
     assert found.calls == (4, 5)
+
+
+def test_pairs_served_in_different_tiers_are_told_with_both_calls() -> None:
+    tiers = {(0, "blocking"): "default", (0, "streaming"): "default", (3, "blocking"): "default",
+             (3, "streaming"): "flex\nor so"}  # fmt: skip
+    change: Any = {place: line(service_tier=tier) for place, tier in tiers.items()}
+    (found,) = doubts(experiment(*run(8, change=change)), metric="ttfo_s")
+    assert (found.name, found.calls) == ("service_tier", (6, 7))
+    assert found.sentence == (
+        "In 1 of 8 pairs the calls were served in different tiers (default 3×, flex or so 1×): "
+        "their difference may be the tier's."
+    )
+
+
+def test_the_tier_that_was_asked_for_is_not_the_one_that_served() -> None:
+    change: Any = {(0, "blocking"): line(service_tier="default"), (0, "streaming"): line(service_tier="auto")}
+    assert names(experiment(*run(8, change=change))) == []
+
+
+def test_a_tier_is_told_from_the_bytes_on() -> None:
+    def served(tier: str, mode: Mode) -> Change:
+        choice = {"message": {"content": "Hi."}, "finish_reason": "stop"}
+        body = json.dumps({"service_tier": tier, "choices": [choice]}).encode()
+        chunks = [{"service_tier": tier} | delta(content="Hi."), {"service_tier": tier} | delta("stop")]
+        pieces = [(100, body)] if mode == "blocking" else spaced(sse(*chunks))
+        decoded = decode(recording(pieces, mode=mode))
+        return lambda c: from_json(c.planned, c.state, to_json(dataclasses.replace(c, timeline=decoded)))
+
+    change: Any = {
+        (n, mode): served("priority" if (n, mode) == (1, "streaming") else "default", mode)
+        for n in range(2)
+        for mode in ("blocking", "streaming")
+    }
+    found = [d for d in doubts(experiment(*run(2, change=change))) if d.name == "service_tier"]
+    assert [(d.calls, "(default 3×, priority 1×)" in d.sentence) for d in found] == [((2, 3), True)]
 
 
 def test_answers_of_other_lengths_are_told() -> None:

@@ -99,6 +99,7 @@ def _facts(experiment: Experiment, call: CallResult) -> dict[str, str]:
     arm = experiment.spec.arms[call.planned.arm]
     return {
         "Model named in the answer": (timeline and timeline.model) or "not named",
+        "Service tier named in the answer": (timeline and timeline.service_tier) or "not named",
         "Ended": timeline.why if timeline else "nothing arrived",
         "Place in the drawn order": _order(experiment, call),
         "Connection": (timeline and timeline.connection) or "not known",
