@@ -29,6 +29,8 @@ from lib.timeline import VERSION, Arrival, Event, Timeline, decode
 
 MOST_REQUESTS = 200
 MOST_EVENTS = 100_000
+MOST_PIECES = 3 * MOST_EVENTS
+"""Lines with a time: an event may have three."""
 LATEST_S = 1e6
 
 Seconds = Annotated[float, Field(ge=0, le=LATEST_S, allow_inf_nan=False)]
@@ -134,7 +136,7 @@ def vllm(data: bytes, now_ms: int) -> bytes:
         _refuse("It holds no request.")
     if len(found.ttfts) != len(found.itls):
         _refuse("It has another number of first times (ttfts) than of gaps (itls).")
-    if sum(map(len, found.itls)) > MOST_EVENTS:
+    if sum(map(len, found.itls)) + 2 * len(found.ttfts[:MOST_REQUESTS]) > MOST_EVENTS:
         _refuse(f"It holds more than {MOST_EVENTS:,} events.")
     api: Api = "completions" if found.endpoint_type in ("vllm", "openai", None) else "chat.completions"
     timelines = [_spread(found, i, api) for i in range(min(len(found.ttfts), MOST_REQUESTS))]
@@ -235,8 +237,10 @@ def _call(timeline: Timeline, n: int, pair: int, *, by_text: bool) -> CallResult
 
 
 def _pieces(data: bytes) -> list[_Piece]:
-    found = []
+    found: list[_Piece] = []
     for i, line in _lines(data):
+        if len(found) >= MOST_PIECES:
+            _refuse(f"It holds more than {MOST_PIECES:,} pieces.")
         if line.startswith(b"{"):
             found.append(_read(_Piece, line, f"line {i}"))
             continue

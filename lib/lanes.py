@@ -149,6 +149,7 @@ def past(last_s: float) -> float:
     """The end of a clock that shows `last_s` with some room after it: 7.32 → 7.5, 0.16 → 0.2."""
     if last_s <= 0:
         return 1.0
+    last_s = max(last_s, 1e-5)  # less would be rounded away, and a clock without length has no places
     step = 10.0 ** math.floor(math.log10(last_s)) / 2
     return round((math.floor(last_s / step) + 1) * step, 6)
 

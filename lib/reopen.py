@@ -27,8 +27,12 @@ from lib.timeline import VERSION, Arrival, Event, Recount, Timeline, Usage
 SCHEMA_VERSION = 1
 MOST_CALLS = 4_000
 MOST_EVENTS = 100_000
+MOST_READS = 3 * MOST_EVENTS
+MOST_CHARS = 8_000_000
 LATEST_NS = 10**15
 """Eleven days: no call lasts longer, and no sum of such times overflows."""
+LATEST_MS = 253_402_300_800_000
+"""The year 10,000, which no calendar here knows."""
 
 _BOUNDED = frozenset(
     {"arms", "pairs", "warmups", "connect_s", "silence_s", "total_s", "body_bytes", "line_bytes", "primary",
@@ -59,10 +63,7 @@ def experiment(document: ExperimentDocument, *, id: str, imported: str | None = 
     this server. An experiment that still ran when it was written is an interrupted one.
     """
     spec = _spec(document)
-    if len(document.calls) > MOST_CALLS:
-        _refuse(f"It holds {len(document.calls):,} calls; at most {MOST_CALLS:,} can be read.")
-    if (events := sum(len(c.events) for c in document.calls)) > MOST_EVENTS:
-        _refuse(f"It holds {events:,} events; at most {MOST_EVENTS:,} can be read.")
+    _check_size(document)
     calls = tuple(_call(call, len(spec.arms), imported) for call in document.calls)
     tool = imported or _elsewhere(calls)
     if tool not in (None, "streamgauge"):
@@ -105,9 +106,25 @@ def _spec(document: ExperimentDocument) -> ExperimentSpec:
     for problem in problems(spec):
         if problem.field in _BOUNDED:
             _refuse(problem.message)
-    if not 0 <= document.created_ms < 1 << 53:
+    if not 0 <= document.created_ms < LATEST_MS:
         _refuse("Its date is none.")
     return spec
+
+
+def _check_size(document: ExperimentDocument) -> None:
+    """Withheld text is drawn as bars, so that its length counts as much as text does."""
+    calls = document.calls
+    for what, most, found in (
+        ("calls", MOST_CALLS, len(calls)),
+        ("events", MOST_EVENTS, sum(len(c.events) for c in calls)),
+        ("reads", MOST_READS, sum(len(c.reads) for c in calls)),
+        ("characters", MOST_CHARS, sum(max(0, e.chars) for c in calls for e in c.events)),
+    ):
+        if found > most:
+            _refuse(f"It holds {found:,} {what}; at most {most:,} can be read.")
+    places = {c.order for c in calls}
+    if len(places) < len(calls) or not all(0 <= n < 1 << 16 for n in places):
+        _refuse("The places of its calls are not those of a plan.")
 
 
 def _call(call: CallDocument, arms: int, imported: str | None) -> CallResult:
@@ -187,6 +204,10 @@ def _check(call: CallDocument) -> None:
         _refuse(f"{where}: a count is below 0, or greater than any can be.")
     if call.usage and any(n is not None and not 0 <= n < 1 << 53 for n in call.usage.__dict__.values()):
         _refuse(f"{where}: a reported count is below 0, or greater than any can be.")
+    if call.wall_ms is not None and not 0 <= call.wall_ms < LATEST_MS:
+        _refuse(f"{where}: its date is none.")
+    if any(isinstance(v, str) for n, v in (call.metrics or {}).items() if n != "visible_tokens_source"):
+        _refuse(f"{where}: a number is a text.")
     numbers = (*(call.metrics or {}).values(), *(call.reader.values.values() if call.reader else ()))
     if any(isinstance(v, int | float) and abs(v) > 1e15 for v in numbers):
         _refuse(f"{where}: a number is greater than any can be.")

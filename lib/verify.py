@@ -14,6 +14,7 @@ from typing import NamedTuple
 from lib import reopen
 from lib.experiment import CallResult, Experiment, Number
 from lib.metrics import METRICS, definition, measure
+from lib.sse import BOM
 
 NEAR = 1e-9
 """Relative: what a decimal number keeps of a binary one."""
@@ -62,7 +63,7 @@ class Verified(NamedTuple):
 
 def verify(data: bytes) -> Verified:
     """Read a document and make its numbers anew. Raises InvalidDocument."""
-    found = reopen.experiment(reopen.read(data), id="")
+    found = reopen.experiment(reopen.read(data.removeprefix(BOM)), id="")
     compared = [row for call in found.calls for row in _compared(call)]
     judged = [row for row in compared if row is not None]
     differences = tuple(row for row in judged if not _same(row.told, row.computed))

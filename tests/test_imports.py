@@ -134,6 +134,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "vLLM backwards": (json.dumps(VLLM | {"itls": [[-1.0], []]}).encode(), r"cannot be read at itls\.0\.0"),
     "vLLM NaN": (json.dumps(VLLM | {"ttfts": [float("nan"), 0.0]}).encode(), "cannot be read at ttfts"),
     "vLLM uneven": (json.dumps(VLLM | {"itls": [[]]}).encode(), "another number"),
+    "stream a million": (b'{"t_s":1,"data":"x"}\n' * 300_001, "more than 300,000 pieces"),
     "vLLM a million": (
         json.dumps(VLLM | {"itls": [[0.1] * 1_000_000, []]}).encode(), "more than 100,000 events",
     ),

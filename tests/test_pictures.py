@@ -14,6 +14,7 @@ from PIL import Image
 from lib import film, lanes
 from lib.lab import recordings
 from lib.pictures import gif, paint, race, text
+from lib.pictures.card import card
 from lib.pictures.filmstrip import film_alt, film_png, film_svg
 from lib.pictures.gif import race_gif
 from lib.pictures.look import ADVANCE, LIMIT, Window, clean
@@ -256,6 +257,17 @@ def test_a_gif_takes_as_long_as_the_recording_and_its_pause():
     assert len(data) <= LIMIT
     assert Image.open(io.BytesIO(data)).info["loop"] == 0
     assert data == race_gif(preset(), title="Preset", width=400), "the same rows give the same bytes"
+
+
+@pytest.mark.parametrize("t_s", [1e-9, 1e6])
+def test_a_picture_of_a_moment_or_of_eleven_days_can_be_made(t_s):
+    made = experiment(
+        call(0, "blocking", [(t_s, "content", "a")]), call(1, "streaming", [(t_s, "content", "a")])
+    )
+    rows = lanes.entries(made)
+    assert race_gif(rows, title="x", width=200)
+    assert race_svg(rows, title="x")
+    assert card(made, "x", "y")
 
 
 def test_the_last_frame_of_a_gif_is_the_end_of_the_film():

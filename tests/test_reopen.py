@@ -183,6 +183,14 @@ WRONG: dict[str, tuple[Callable[[Any], None], str]] = {
         _at("stopped", value={"rule": "x", "sentence": ""}),
         "rule is not what it should be",
     ),
+    "a date after all calendars": (_at("created_ms", value=1 << 52), "Its date is none"),
+    "a call after all calendars": (_at("calls", 0, "wall_ms", value=1 << 52), "its date is none"),
+    "two calls in one place": (_at("calls", 0, "order", value=1), "not those of a plan"),
+    "a place before all": (_at("calls", 0, "order", value=-5), "not those of a plan"),
+    "a place too far": (_at("calls", 0, "order", value=10**18), "not those of a plan"),
+    "more text than a file holds": (_at("calls", 1, "events", 2, "chars", value=10**12), "characters; at"),
+    "a frame before all": (_at("calls", 1, "events", 1, "frame", value=-1), "below 0"),
+    "a word for a number": (_at("calls", 1, "metrics", "ttfo_s", value="x"), "a number is a text"),
     "text for a number": (_at("created_ms", value="x"), "created_ms is not what it should be"),
 }
 

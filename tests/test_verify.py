@@ -62,3 +62,9 @@ def test_other_definitions_are_named() -> None:
 def test_what_is_no_document_is_refused() -> None:
     with pytest.raises(InvalidDocument):
         verify(b"{}")
+
+
+def test_a_byte_order_mark_before_a_document_is_none_of_its_text() -> None:
+    data = b"\xef\xbb\xbf" + document.to_json(recordings.experiment("text-davinci-002-2022-10")).encode()
+    found = verify(data)
+    assert (found.differences, found.sha256) == ((), hashlib.sha256(data).hexdigest())

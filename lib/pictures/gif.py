@@ -14,6 +14,8 @@ from lib.pictures.race import scene, tone
 
 FRAMES = 75
 FRAME_S = 0.1
+LONGEST_MS = 655_350
+"""For how long a frame can show."""
 _TRIES = ((1.0, 1.0), (1.0, 0.6), (0.8, 0.5), (0.65, 0.35), (0.5, 0.2), (0.4, 0.1))
 """(share of the width, share of the frames), until the limit holds."""
 
@@ -48,7 +50,7 @@ def times(scene: Scene, most: int) -> tuple[list[float], list[int]]:
     count = max(1, min(most, int(play / FRAME_S)))
     starts = [round(play * i / count * 100) for i in range(count + 1)]
     end = round(scene.loop_s * 100)
-    shown = [(b - a) * 10 for a, b in zip(starts, [*starts[1:], end], strict=True)]
+    shown = [min((b - a) * 10, LONGEST_MS) for a, b in zip(starts, [*starts[1:], end], strict=True)]
     return [start / 100 * scene.speed for start in starts[:-1]] + [scene.span_s], shown
 
 
