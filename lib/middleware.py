@@ -122,7 +122,15 @@ def _foreign(headers: dict[bytes, bytes]) -> bool:
     if headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"):
         return True
     origin = headers.get(b"origin")
-    return origin is not None and urlsplit(origin.decode("latin-1")).netloc.encode() != headers.get(b"host")
+    return origin is not None and _place(origin).encode() != headers.get(b"host")
+
+
+def _place(origin: bytes) -> str:
+    """Host and port of an origin; "" of what is none."""
+    try:
+        return urlsplit(origin.decode("latin-1")).netloc
+    except ValueError:
+        return ""
 
 
 class KeptCompressed:
@@ -222,7 +230,7 @@ def _is_ours(headers: dict[bytes, bytes], public: str | None) -> bool:
         return False
     if not is_loopback(name) and (public is None or name != public):
         return False
-    return origin is None or urlsplit(origin.decode("latin-1")).netloc == host
+    return origin is None or _place(origin) == host
 
 
 async def _refuse(kind: str, receive: Receive, send: Send) -> None:

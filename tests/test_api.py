@@ -84,6 +84,13 @@ def test_unknown_and_malformed_ids_look_the_same(client: TestClient, wanted: str
         assert client.get(path).status_code == 404
 
 
+def test_an_address_below_api_that_is_none_is_no_page(client: TestClient) -> None:
+    for path in ("/api/", "/api/experiments", "/api/experiments/x/y.json", "/api/nonsense"):
+        answer = client.get(path)
+        assert answer.status_code == 404
+        assert "nothing at this address" in answer.json()["error"]
+
+
 def test_page_status_tells_whether_the_experiment_exists(client: TestClient) -> None:
     assert client.get("/experiment", params={"id": KNOWN}).status_code == 200
     missing = client.get("/experiment", params={"id": "nope"})

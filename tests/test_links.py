@@ -92,6 +92,12 @@ def test_markup_in_what_a_link_carries_on_stays_text(client: TestClient, given: 
     assert "<script" not in answer.text
 
 
+def test_who_asks_for_a_file_is_never_answered_with_a_page(client: TestClient, given: Given) -> None:
+    for name in ("a.b", f"{given.shared.id}.x", given.shared.id[:-1]):
+        answer = client.get(f"/e/{name}.json")
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
+
+
 def test_the_json_is_the_frozen_one_for_any_origin(client: TestClient, given: Given) -> None:
     answer = client.get(f"/e/{given.shared.id}.json")
     assert hashlib.sha256(answer.content).hexdigest() == given.shared.sha256

@@ -163,3 +163,11 @@ def test_other_files_missing_ones_and_packed_ones_pass_through() -> None:
     assert visitor.get("/static/other.js").headers.get("content-encoding") == "identity"
     assert visitor.get("/static/js/gone.js").status_code == 404
     assert visitor.get("/static/js/index.abc.js").headers["content-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("loopback_only", [True, False])
+def test_an_origin_that_is_no_address_is_another_one(loopback_only: bool) -> None:
+    wrapped = middleware.middleware(INDEX, loopback_only=loopback_only)
+    app = Starlette(routes=[Route("/", hello, methods=["POST"])], middleware=wrapped)
+    answer = TestClient(app, base_url="http://localhost:8501").post("/", headers={"origin": "http://["})
+    assert answer.status_code == 403

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from lib.api import openapi
 from lib.api.control import Control
+from lib.api.files import nothing
 from lib.api.links import Links
 from lib.api.live import Live
 
@@ -32,9 +33,10 @@ def routes(service: Callable[[], Service], index_html: str) -> list[Route]:
         Route("/api/experiments/{id:stem}", control.standing, methods=["GET"]),
         Route("/api/experiments/{id:stem}", control.delete, methods=["DELETE"]),
         Route("/api/shares/{id}", links.withdraw, methods=["DELETE"]),
+        Route("/api/{rest:path}", nothing, methods=["GET"]),
         Route("/experiment", live.page),
         Route("/replay/{id}/v1/{rest:path}", live.replay, methods=["GET", "POST"]),
-        Route("/e/{id:stem}.{ending:ending}", links.file),
+        Route("/e/{id:dotted}.{ending:ending}", links.file),
         Route("/e/{id}", links.page),
         Route("/embed/{id}", links.embed),
     ]

@@ -46,6 +46,12 @@ class Stem(Convertor[str]):
         return value
 
 
+class Dotted(Stem):
+    """A stem with dots in it: no share has such an id, but who asks for a file is not answered with a page."""
+
+    regex = r"[^/]+?"
+
+
 class Ending(Stem):
     """The ending of a file that can be made of an experiment."""
 
@@ -53,6 +59,7 @@ class Ending(Stem):
 
 
 register_url_convertor("stem", Stem())
+register_url_convertor("dotted", Dotted())
 register_url_convertor("ending", Ending())
 
 
@@ -84,6 +91,13 @@ def download(data: bytes, ending: str, name: str) -> Response:
     """A file that browsers save under its name."""
     headers = {"content-disposition": f'attachment; filename="{name}.{ending}"'}
     return Response(data, media_type=TYPES[ending], headers=headers)
+
+
+def nothing(_: Request) -> Response:
+    """What any other address below /api answers; without it the dashboard's page would, with 200."""
+    return refused(
+        NotFound("There is nothing at this address. docs/api.md and /api/openapi.json list what there is.")
+    )
 
 
 def refused(error: StreamgaugeError) -> Response:
