@@ -47,7 +47,7 @@ class Stem(Convertor[str]):
 
 
 class Dotted(Stem):
-    """A stem with dots in it: no share has such an id, but who asks for a file is not answered with a page."""
+    """A stem that may have dots: no share has such an id, but a file is asked for, not a page."""
 
     regex = r"[^/]+?"
 
