@@ -86,6 +86,10 @@ def parser() -> argparse.ArgumentParser:
     add("--primary", choices=PRIMARIES, help="what is compared, if not what --consumer says")
     add("--seed", type=_whole("seed"), default=0, help=BOUNDS["seed"].help)
     add("--cache", choices=CACHES, help="bust it with a nonce, keep it warm, or leave it as it is (bust)")
+    add(
+        "--contention", action="store_true",
+        help="make both calls of a pair at once, so that each may slow the other",
+    )  # fmt: skip
     add("--margin", type=_number("margin"), help=BOUNDS["margin"].help)
     add("--half-width", type=_number("half_width"), help=BOUNDS["half_width"].help)
     add("--stop-after", type=_whole("stop_after"), default=3, help=f"{BOUNDS['stop_after'].help} (3)")
@@ -143,8 +147,10 @@ def _designed(spec: ExperimentSpec, options: argparse.Namespace, service: Servic
     """With what the flags say of the whole; a measurement, with a verdict, from `LEAST` pairs on."""
     measured = options.pairs >= LEAST
     warmups = int(measured) if options.warmups is None else options.warmups
+    arms = tuple(dataclasses.replace(arm, contention=options.contention) for arm in spec.arms)
     return dataclasses.replace(
         spec,
+        arms=arms,
         design="measure" if measured else "look",
         warmups=warmups,
         primary=options.primary or HEADLINE[options.consumer or "reader"],

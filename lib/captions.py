@@ -170,7 +170,7 @@ def _names(experiment: Experiment, calls: Sequence[CallResult]) -> str:
 
 
 def _named(experiment: Experiment, arm: int) -> str:
-    return lanes.one_line(lanes.model_name(experiment, arm), MAX_NAME)
+    return lanes.in_words(lanes.one_line(lanes.model_name(experiment, arm), MAX_NAME))
 
 
 def _over(calls: Iterable[CallResult]) -> bool:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from lib import lanes
 from lib.experiment import CallResult, Experiment
-from lib.spec import Arm, is_lab
+from lib.spec import Arm, at_once, contended, is_lab
 
 TOOL = "Streamgauge: LLM stream timing"
 _ESCAPED = {c: f"\\{c}" for c in "#$%&_{}"} | {
@@ -61,7 +61,11 @@ def vantage(experiment: Experiment) -> str:
 
 def _who(experiment: Experiment) -> str:
     spec = experiment.spec
-    asked = "; ".join(f"{_model(arm)} through the {arm.call.api} API at {_where(arm)}" for arm in spec.arms)
+    asked = "; ".join(
+        f"{_model(arm)}{f' {lanes.CONTENDED}' if contended(spec, i) else ''} through the {arm.call.api} API "
+        f"at {_where(arm)}"
+        for i, arm in enumerate(spec.arms)
+    )
     many = (
         "one blocking and one streaming call were"
         if spec.pairs == 1
@@ -77,10 +81,14 @@ def _who(experiment: Experiment) -> str:
 
 def _order(experiment: Experiment) -> str:
     spec = experiment.spec
-    if spec.together:
+    paired = [i for i in range(len(spec.arms)) if at_once(spec, i)]
+    if len(paired) == len(spec.arms):
         order = "The two calls of a pair were started at the same time."
     else:
         order = f"Calls were made one after the other, in an order drawn at random (seed {spec.seed})."
+    if paired and len(paired) < len(spec.arms):
+        whose = " and ".join(f"{_model(spec.arms[i])} (number {i + 1})" for i in paired)
+        order += f" Only the two calls of each pair of {whose} were started at the same time."
     if spec.warmups:
         order += f" Before them, {spec.warmups} calls of each kind were made and discarded."
     if spec.cache == "bust":

@@ -132,7 +132,7 @@ def leader(experiment: Experiment, rows: Sequence[Standing]) -> str:
     label = METRICS[experiment.spec.primary].label
     first = [row for row in rows if row.rank.best == 1]
     if len(first) == 1:
-        return f"By {label}, {lanes.one_line(first[0].name, 60)} is first."
+        return f"By {label}, {lanes.in_words(lanes.one_line(first[0].name, 60))} is first."
     if len(first) == len(rows):
         return f"By {label}, the intervals allow no order: each of the {len(rows)} models may be first."
     return f"By {label}, {len(first)} of {len(rows)} models share the first place."

@@ -16,7 +16,7 @@ from lib import metrics
 from lib.calibration import suspect_gaps
 from lib.experiment import CallResult, Experiment, Number
 from lib.facts import SENTENCE, Facts
-from lib.spec import Arm, is_lab
+from lib.spec import Arm, contended, is_lab
 from lib.timeline import Event, Timeline
 
 MAX_LANES = 8
@@ -24,6 +24,8 @@ MAX_LANES = 8
 MAX_ENTRIES = 16
 """Lanes that the hero can be told of, for its reader to choose from."""
 MAX_NOTE = 300
+SHORT = 36
+"""Letters below which an arm under contention is told in two words."""
 SERIES = 8
 BAR = "▄"
 """Stands for each character of a text that its sender withheld."""
@@ -32,6 +34,8 @@ BAR = "▄"
 Align = Literal["send", "text"]
 """Where lanes of one picture meet: when each request was sent, or when each showed its first text."""
 
+CONTENDED = "under contention"
+_TAILS = (f", {CONTENDED}", ", at once")
 _ENCODINGS = {"identity": "no gzip", "gzip": "gzip"}
 _UNSENT = {
     "unknown": "unknown: it may have been sent, and is not sent again by itself",
@@ -155,15 +159,26 @@ def past(last_s: float) -> float:
 
 
 def model_name(experiment: Experiment, arm: int) -> str:
-    """The arm's model; where two arms ask a model of the same name, with what tells them apart."""
-    arms = experiment.spec.arms
-    asked = arms[arm]
+    """The arm's model; where two arms ask a model of the same name, with what tells them apart. An arm under
+    contention is named so last."""
+    asked = experiment.spec.arms[arm]
+    name = asked.call.model + _apart(asked, experiment.spec.arms)
+    return f"{name}{_TAILS[0]}" if contended(experiment.spec, arm) else name
+
+
+def in_words(name: str) -> str:
+    """An arm's name for the middle of a sentence, where a comma would part it."""
+    return f"{name.removesuffix(_TAILS[0])} {CONTENDED}" if name.endswith(_TAILS[0]) else name
+
+
+def _apart(asked: Arm, arms: Sequence[Arm]) -> str:
     alike = [a for a in arms if a.call.model == asked.call.model]
-    if len(alike) == 1:
-        return asked.call.model
+    in_turn = [a for a in alike if a.contention == asked.contention]
+    if len(alike) == 1 or (len(in_turn) == 1 and len({(a.endpoint, a.call) for a in alike}) == 1):
+        return ""
     if len({a.endpoint.accept_encoding for a in alike}) == len(alike):
-        return f"{asked.call.model} · {_ENCODINGS[asked.endpoint.accept_encoding]}"
-    return f"{asked.call.model} · {_host(asked)}"
+        return f" · {_ENCODINGS[asked.endpoint.accept_encoding]}"
+    return f" · {_host(asked)}"
 
 
 def label(call: CallResult) -> str:
@@ -213,9 +228,19 @@ def last_s(timeline: Timeline | None) -> float | None:
 
 
 def one_line(text: str, limit: int = MAX_NOTE) -> str:
-    """White space folded, length limited; for untrusted text that stands in one line."""
+    """White space folded, length limited; for untrusted text that stands in one line.
+
+    Of an arm's name the model is cut, not that it is under contention.
+    """
     folded = " ".join(text.split())
-    return folded if len(folded) <= limit else folded[: limit - 1] + "…"
+    if len(folded) <= limit:
+        return folded
+    tail = _TAILS[limit < SHORT] if folded.endswith(_TAILS[0]) else ""
+    room = limit - 1 - len(tail)
+    if room <= 0:
+        return folded[: limit - 1] + "…"
+    name = folded.removesuffix(_TAILS[0])
+    return name + tail if tail and len(name) <= room + 1 else name[:room] + "…" + tail
 
 
 def _reason(call: CallResult) -> str:

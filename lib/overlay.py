@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from lib import lanes
 from lib.experiment import CallResult, Experiment, Number
 from lib.pairs import common_prefix
-from lib.spec import Arm, is_lab
+from lib.spec import Arm, at_once, is_lab
 from lib.summary import Runs, seconds
 
 Show = Literal["streaming", "blocking", "both"]
@@ -87,7 +87,7 @@ def letters(found: Sequence[Part]) -> list[str]:
 
 def name(part: Part) -> str:
     """A lane in one line: its letter and its experiment's title or model. Untrusted text."""
-    return f"{part.letter} {lanes.one_line(part.experiment.title or part.arm.call.model, LONGEST_VALUE)}"
+    return f"{part.letter} {lanes.one_line(part.experiment.title or _model(part), LONGEST_VALUE)}"
 
 
 def sentence(found: Sequence[Part], baseline: int = 0) -> Runs:
@@ -150,6 +150,10 @@ def _shown(experiment: Experiment, arm: int, show: Show) -> list[CallResult]:
     ]
 
 
+def _model(part: Part) -> str:
+    return lanes.model_name(part.experiment, part.call.planned.arm)
+
+
 def _label(part: Part) -> str:
     mode = " blocking" if part.call.planned.mode == "blocking" else ""
     return f"{part.letter}{mode}"
@@ -167,7 +171,7 @@ def _special(found: Sequence[Part]) -> dict[str, str]:
     """letter → the experiment's title, else its model; where two read alike, what was asked differently."""
     rows = [row for row in differences(found) if row.name not in ("model", "prompt", "system message")]
     order = letters(found)
-    plain = {part.letter: part.experiment.title or part.arm.call.model for part in found}
+    plain = {part.letter: part.experiment.title or _model(part) for part in found}
     alike = Counter(plain.values())
     words: dict[str, str] = {}
     for letter, text in plain.items():
@@ -178,7 +182,7 @@ def _special(found: Sequence[Part]) -> dict[str, str]:
 
 def _spoken(found: Sequence[Part], place: int) -> str:
     part = found[place]
-    return lanes.one_line(f"{_label(part)} ({part.experiment.title or part.arm.call.model})", 80)
+    return lanes.one_line(f"{_label(part)} ({part.experiment.title or _model(part)})", 80)
 
 
 def _after(found: Sequence[Part], later: Sequence[tuple[float, int]], first: float) -> str:
@@ -250,6 +254,8 @@ _ASKED: dict[str, Callable[[Part], str]] = {
     "prompt cache": _text(
         lambda p: {"bust": "kept out", "keep": "warm", "as_is": "as it is"}[p.experiment.spec.cache]
     ),
-    "calls of a pair": _text(lambda p: "at once" if p.experiment.spec.together else "one after the other"),
+    "calls of a pair": _text(
+        lambda p: "at once" if at_once(p.experiment.spec, p.call.planned.arm) else "one after the other"
+    ),
 }
 """What may differ between two lanes, in the order in which it is told."""

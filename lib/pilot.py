@@ -6,7 +6,7 @@ from lib import sample
 from lib.comparison import compare
 from lib.experiment import Experiment
 from lib.intervals import pairs_needed
-from lib.spec import ExperimentSpec
+from lib.spec import ExperimentSpec, at_once
 
 LEAST = 2
 """Pairs that a pilot must have."""
@@ -43,4 +43,6 @@ def told(pairs: int, takes: dict[float, int], most: int) -> str:
 
 
 def _asked(spec: ExperimentSpec) -> list[tuple[object, ...]]:
-    return [(arm.endpoint.base_url, arm.call, spec.together, spec.cache) for arm in spec.arms]
+    return [
+        (arm.endpoint.base_url, arm.call, at_once(spec, i), spec.cache) for i, arm in enumerate(spec.arms)
+    ]

@@ -1,7 +1,8 @@
 """ExperimentSpec → the calls, in the order they are made. Pure: the seed decides every draw.
 
 Each pair holds one blocking and one streaming call of the same arm; which goes first is drawn.
-Calls of one `group` start together, groups run one after the other.
+Calls of one `group` start together, groups run one after the other: both calls of a pair of an arm under
+contention are one group, any other call is one of its own.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from lib.spec import ExperimentSpec, Mode, is_lab
+from lib.spec import ExperimentSpec, Mode, at_once, contended, is_lab
 
 T = TypeVar("T")
 Role = Literal["calibration", "warmup", "pilot", "measure"]
@@ -44,7 +45,7 @@ def plan(spec: ExperimentSpec) -> tuple[PlannedCall, ...]:
     for pair in range(spec.pairs):
         for arm in _drawn(rng, range(len(spec.arms))):
             for place, mode in enumerate(_drawn(rng, MODES)):
-                fresh = place == 0 or not spec.together
+                fresh = place == 0 or not at_once(spec, arm)
                 _append(calls, spec, rng, arm, mode, "measure", pair, new_group=fresh)
     return tuple(calls)
 
@@ -54,15 +55,19 @@ def again(
 ) -> tuple[PlannedCall, ...]:
     """New calls, to be made after all `calls`, that ask once more what the `lost` ones among them asked.
 
-    Each has the arm, mode and pair of a lost one, a nonce of its own, and counts instead of it. Warm-ups
-    are not made up for, nor calls that another one has replaced since.
+    Each has the arm, mode and pair of a lost one, a nonce of its own, and counts instead of it. Of an arm
+    under contention both calls of the pair are made again, at once: one alone would be another measurement.
+    Warm-ups are not made up for, nor calls that another one has replaced since.
     """
     rng = random.Random(f"{spec.seed} {len(calls)}")  # noqa: S311
     last = {(c.arm, c.pair, c.mode): c.n for c in calls}
     made = list(calls)
     for call in calls:
         if call.n in lost and call.pair is not None and last[call.arm, call.pair, call.mode] == call.n:
-            _append(made, spec, rng, call.arm, call.mode, call.role, call.pair, new_group=True)
+            both = contended(spec, call.arm)
+            for place, mode in enumerate(_drawn(rng, MODES) if both else [call.mode]):
+                _append(made, spec, rng, call.arm, mode, call.role, call.pair, new_group=place == 0)
+                last[call.arm, call.pair, mode] = made[-1].n
     return tuple(made[len(calls) :])
 
 

@@ -98,6 +98,8 @@ def apart(names: Sequence[str]) -> list[str]:
 
 def _shared(names: Sequence[str]) -> int:
     """How many letters all begin with, as whole words; 0 when that is not worth leaving out."""
+    if len({lanes.in_words(name).removesuffix(f" {lanes.CONTENDED}") for name in names}) == 1:
+        return list(names)  # one model, in turn and under contention
     columns = zip(*names, strict=False)
     shared = "".join(letters[0] for letters in takewhile(lambda letters: len(set(letters)) == 1, columns))
     ends = [i + 1 for i, letter in enumerate(shared) if not letter.isalnum() and letter not in ".…"]

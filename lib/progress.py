@@ -49,7 +49,7 @@ def name(experiment: Experiment, call: CallResult) -> str:
     """Mode, pair and model of a call, as far as there are several. Untrusted text."""
     parts: list[str] = [call.planned.mode]
     if len(experiment.spec.arms) > 1:
-        parts.append(lanes.model_name(experiment, call.planned.arm))
+        parts.append(lanes.in_words(lanes.model_name(experiment, call.planned.arm)))
     if call.planned.pair is None:
         parts.append("warm-up")
     elif experiment.spec.pairs > 1:

@@ -52,6 +52,7 @@ class ArmDocument(_Strict):
     endpoint: EndpointDocument
     call: CallSpecDocument
     region: str
+    contention: bool = False
 
 
 class LimitsDocument(_Strict):

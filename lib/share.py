@@ -40,7 +40,7 @@ KEPT: dict[type, tuple[str, ...]] = {
     ),
     Endpoint: ("limit_name", "include_usage", "accept_encoding"),
     CallSpec: ("api", "max_tokens", "temperature"),
-    Arm: ("region",),
+    Arm: ("region", "contention"),
     Wait: ("n", "began_ms", "until_ms", "ended_ms"),
     Stop: ("rule",),
     CallResult: ("state", "wall_ms", "status", "absent"),

@@ -106,11 +106,15 @@ class CallSpec:
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One thing under test. `region` names the queue, and so the place, that runs it."""
+    """One thing under test. `region` names the queue, and so the place, that runs it.
+
+    `contention`: the calls of each of its pairs start at once, so that each may slow the other.
+    """
 
     endpoint: Endpoint
     call: CallSpec
     region: str = "local"
+    contention: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,7 @@ class Limits:
 class ExperimentSpec:
     """The whole question. `primary` is declared before the first call; `seed` draws the order.
 
-    `together`: the calls of a pair start at once (right for the lab, elsewhere "under contention").
+    `together`: the calls of every pair start at once, as with the lab (elsewhere "under contention").
     `cache`: "bust" puts a nonce, unique to the call, before the prompt.
     """
 
@@ -189,9 +193,16 @@ def problems(spec: ExperimentSpec) -> list[InvalidSpec]:
     return found
 
 
+def at_once(spec: ExperimentSpec, arm: int) -> bool:
+    """Whether the calls of the arm's pairs start at the same time."""
+    return spec.together or spec.arms[arm].contention
+
+
 def contended(spec: ExperimentSpec, arm: int) -> bool:
-    """Whether the calls of a pair disturb each other: at once, and not in the lab, which can stand it."""
-    return spec.together and not is_lab(spec.arms[arm].endpoint)
+    """Whether the arm is one under contention: asked for so, or all pairs at once and not in the lab,
+    which can stand it."""
+    asked = spec.arms[arm]
+    return asked.contention or (spec.together and not is_lab(asked.endpoint))
 
 
 def _design_problems(spec: ExperimentSpec) -> list[InvalidSpec]:
@@ -274,7 +285,12 @@ def from_dict(data: Mapping[str, Any]) -> ExperimentSpec:
     """The reverse of `to_dict`. Unknown fields are refused with InvalidSpec."""
     try:
         arms = tuple(
-            Arm(Endpoint(**a["endpoint"]), CallSpec(**a["call"]), a.get("region", "local"))
+            Arm(
+                Endpoint(**a["endpoint"]),
+                CallSpec(**a["call"]),
+                a.get("region", "local"),
+                a.get("contention", False),
+            )
             for a in data["arms"]
         )
         rest = {k: v for k, v in data.items() if k not in ("arms", "limits")}

@@ -50,6 +50,21 @@ def test_methods_say_who_where_how_often_in_what_order_what_stopped_the_clock_an
         assert part in told
 
 
+def test_methods_name_the_arms_under_contention() -> None:
+    made = measured()
+    arm = made.spec.arms[0]
+    arms = (arm, dataclasses.replace(arm, contention=True))
+    told = methods(dataclasses.replace(made, spec=dataclasses.replace(made.spec, arms=arms)))
+    assert "a-model through the chat.completions API" in told
+    assert "a-model under contention through the chat.completions API" in told
+    assert (
+        "(seed 7). Only the two calls of each pair of a-model (number 2) were started at the same time."
+        in told
+    )
+    alone = methods(dataclasses.replace(made, spec=dataclasses.replace(made.spec, arms=arms[1:])))
+    assert "The two calls of a pair were started at the same time." in alone
+
+
 def test_methods_of_what_was_not_measured_here_say_so() -> None:
     assert "published recording" in methods(recordings.experiment("text-davinci-002-2022-10"))
     imported = methods(dataclasses.replace(measured(), imported="aiperf"))

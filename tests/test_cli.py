@@ -95,6 +95,13 @@ def test_six_pairs_are_a_measurement_with_a_verdict(
     assert "total time" in capsys.readouterr().out.lower()
 
 
+def test_a_flag_puts_the_calls_under_contention(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--model", FAST, "--prompt", "Hi.", "--contention", "--json", "-"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["spec"]["arms"][0]["contention"] is True
+    assert [c["group"] for c in told["calls"]] == [0, 0]
+
+
 @pytest.mark.parametrize(
     ("flag", "value", "word"),
     [

@@ -26,6 +26,9 @@ def test_every_call_counts_warm_ups_included() -> None:
 def test_calls_at_once_take_as_long_as_the_slowest() -> None:
     found = estimate(ExperimentSpec((ARM,), pairs=5, together=True), [KNOWN])
     assert found.seconds == 5 * 3.0
+    crowded = Arm(ARM.endpoint, ARM.call, contention=True)
+    mixed = estimate(ExperimentSpec((ARM, crowded), pairs=5, warmups=1, design="measure"), [KNOWN, KNOWN])
+    assert mixed.seconds == 5 * 5.0 + 5 * 3.0 + 2 * 5.0  # warm-ups are made one by one
 
 
 @pytest.mark.parametrize("seconds", [None, {}, {"blocking": 2.0}])

@@ -128,6 +128,18 @@ def test_a_pilot_must_have_asked_the_same() -> None:
     assert pilot.same(one, other)
     assert not pilot.same(one, experiment(6, ("else",)).spec)
     assert not pilot.same(one, dataclasses.replace(one, cache="keep"))
+    crowded = tuple(dataclasses.replace(arm, contention=True) for arm in one.arms)
+    assert not pilot.same(one, dataclasses.replace(one, arms=crowded))
+
+
+def test_arms_in_turn_and_under_contention_are_told_apart_wherever_they_are_named() -> None:
+    made = experiment(6, ("a", "a"))
+    arms = (made.spec.arms[0], dataclasses.replace(made.spec.arms[0], contention=True))
+    made = dataclasses.replace(made, spec=dataclasses.replace(made.spec, arms=arms))
+    both = {"a", "a, under contention"}
+    assert {e.name for e in findings.effects(made, "e2e_s")} == both
+    assert {row.name for row in findings.standings(made)} == both
+    assert set(findings.calls(made, "e2e_s")["Model"]) == both
 
 
 def test_a_call_is_good_when_it_came_whole_and_holds_every_limit() -> None:

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from lib import lanes
+from lib import lanes, points
 from lib.lab import recordings
 from lib.recording import CallError
 from tests.experiments import call, experiment, simple
@@ -177,6 +177,42 @@ def test_arms_that_differ_in_compression_alone_are_told_apart():
     packed = dataclasses.replace(arm, endpoint=dataclasses.replace(arm.endpoint, accept_encoding="gzip"))
     both = dataclasses.replace(one, spec=dataclasses.replace(one.spec, arms=(arm, packed)))
     assert [lanes.model_name(both, i) for i in (0, 1)] == ["a-model · no gzip", "a-model · gzip"]
+
+
+def crowded(made, *, whole=False):
+    """The same model in turn and under contention; `whole`: all pairs at once, as older ones say."""
+    arm = made.spec.arms[0]
+    spec = dataclasses.replace(
+        made.spec, arms=(arm, dataclasses.replace(arm, contention=not whole)), together=whole
+    )
+    return dataclasses.replace(made, spec=spec)
+
+
+def test_an_arm_under_contention_is_named_so():
+    both = crowded(simple())
+    assert [lanes.model_name(both, i) for i in (0, 1)] == ["a-model", "a-model, under contention"]
+    assert lanes.in_words(lanes.model_name(both, 1)) == "a-model under contention"
+    assert lanes.in_words("a-model") == "a-model"
+    older = crowded(simple(), whole=True)
+    assert {lanes.model_name(older, i).endswith(", under contention") for i in (0, 1)} == {True}
+
+
+def test_one_model_in_turn_and_under_contention_keeps_its_name_in_labels():
+    name = "steady:first=0.05,rate=200"
+    assert points.apart([name, f"{name}, under contention"]) == [name, f"{name}, under contention"]
+    assert points.apart(["a-long-name-1, under contention", "a-long-name-2"]) == [
+        "…1, under contention",
+        "…2",
+    ]
+
+
+def test_of_a_long_name_the_model_is_cut_and_not_that_it_was_under_contention():
+    name = "a-model-with-a-rather-long-name-2026-11-28, under contention"
+    for limit in (10, 14, 24, 40, 60):
+        assert len(lanes.one_line(name, limit)) <= limit
+    assert lanes.one_line(name, 24) == "a-model-with-a…, at once"
+    assert lanes.one_line(name, 40) == "a-model-with-a-rather…, under contention"
+    assert lanes.one_line("b, under contention", 16) == "b, at once"
 
 
 def test_characters_beyond_the_basic_plane_and_halves_of_them_survive_packing():

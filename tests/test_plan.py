@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.experiment import preset
-from lib.plan import again, plan
+from lib.plan import PlannedCall, again, plan
 from lib.spec import Arm, CallSpec, Endpoint, ExperimentSpec
 
 ARM = Arm(Endpoint("https://h/v1"), CallSpec(model="m", prompt="Why?"))
@@ -86,6 +86,41 @@ def test_calls_of_a_pair_at_once_share_a_group() -> None:
     calls = plan(spec(2, pairs=2, together=True))
     assert [c.group for c in calls] == [0, 0, 1, 1, 2, 2, 3, 3]
     assert all(a.arm == b.arm and a.pair == b.pair for a, b in zip(calls[::2], calls[1::2], strict=True))
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=8), st.integers(1, 20), st.integers(0, 2), st.integers())
+def test_only_pairs_of_arms_under_contention_are_groups(
+    crowded: list[bool], pairs: int, warmups: int, seed: int
+) -> None:
+    arms = tuple(dataclasses.replace(ARM, contention=c) for c in crowded)
+    calls = plan(ExperimentSpec(arms, pairs=pairs, warmups=warmups, seed=seed))
+    groups: dict[int, list[PlannedCall]] = {}
+    for call in calls:
+        groups.setdefault(call.group, []).append(call)
+    for group in groups.values():
+        first = group[0]
+        both = first.role == "measure" and crowded[first.arm]
+        assert len({(c.arm, c.pair) for c in group}) == 1
+        assert sorted(c.mode for c in group) == (["blocking", "streaming"] if both else [first.mode])
+    assert list(groups) == list(range(len(groups)))
+    assert len({(c.arm, c.pair, c.mode) for c in calls if c.pair is not None}) == 2 * len(arms) * pairs
+    assert len(calls) == 2 * len(arms) * (pairs + warmups)
+    in_turn = plan(ExperimentSpec((ARM,) * len(arms), pairs=pairs, warmups=warmups, seed=seed))
+    assert [dataclasses.replace(c, group=0) for c in calls] == [
+        dataclasses.replace(c, group=0) for c in in_turn
+    ]
+
+
+def test_a_pair_under_contention_is_asked_again_whole_and_at_once() -> None:
+    asked = ExperimentSpec((ARM, dataclasses.replace(ARM, contention=True)), pairs=2, seed=3)
+    calls = plan(asked)
+    crowded = [c for c in calls if c.arm == 1]
+    more = again(asked, calls, {crowded[0].n})
+    assert [c.n for c in more] == [8, 9]
+    assert {(c.arm, c.pair, c.group) for c in more} == {(1, 0, calls[-1].group + 1)}
+    assert {c.mode for c in more} == {"blocking", "streaming"}
+    assert again(asked, calls, {crowded[0].n, crowded[1].n}) == more
+    assert again(asked, (*calls, *more), {crowded[0].n, crowded[1].n}) == ()
 
 
 def test_nonces_are_unique_and_of_one_length() -> None:

@@ -14,6 +14,7 @@ from lib.lab import recordings
 from lib.lanes import hero_data, note
 from lib.metrics import measure
 from lib.phrases import failure
+from lib.spec import contended
 from lib.summary import table
 from lib.timeline import decode
 from lib.ui import faults
@@ -110,6 +111,19 @@ def test_a_document_of_before_tiers_were_told_is_read() -> None:
         del call["service_tier"]
     found = reopen.experiment(reopen.read(json.dumps(data).encode()), id="x")
     assert [c.timeline and c.timeline.service_tier for c in found.calls] == [None, None]
+
+
+def test_an_arm_under_contention_comes_back_and_older_documents_have_none() -> None:
+    made = simple()
+    arms = (dataclasses.replace(made.spec.arms[0], contention=True),)
+    made = dataclasses.replace(made, spec=dataclasses.replace(made.spec, arms=arms))
+    assert again(made).spec.arms[0].contention
+    assert document.to_json(again(made)) == document.to_json(made)
+    data = document.to_document(made)
+    del data["spec"]["arms"][0]["contention"]
+    older = reopen.experiment(reopen.read(json.dumps(data).encode()), id="x")
+    assert not older.spec.arms[0].contention
+    assert not contended(older.spec, 0)
 
 
 def test_a_service_tier_comes_back() -> None:

@@ -101,6 +101,14 @@ def test_both_forms_are_documents(form: share.Form) -> None:
     )
 
 
+@pytest.mark.parametrize("form", ["full", "timing"])
+def test_an_arm_under_contention_is_shared_as_one(form: share.Form) -> None:
+    made = simple()
+    arms = (dataclasses.replace(made.spec.arms[0], contention=True),)
+    found = dataclasses.replace(made, spec=dataclasses.replace(made.spec, arms=arms))
+    assert json.loads(told(form, found))["spec"]["arms"][0]["contention"] is True
+
+
 def test_a_known_service_tier_is_told_with_timing_only() -> None:
     made = simple()
     served = dataclasses.replace(made.calls[1].timeline, service_tier="flex")  # type: ignore[type-var]

@@ -7,6 +7,7 @@ service's memory only, and is never sent back to the page.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 import streamlit as st
@@ -88,6 +89,7 @@ def row(
             arm = _remote_model(k, choice, _endpoint(k, choice.provider, base_url, ref), slots)
             if options:
                 _options(k)
+            arm = replace(arm, contention=bool(st.session_state.get(f"contention_{k}", False)))
         if on_remove is not None:
             st.button("Remove this model", key=f"remove_{k}", type="tertiary", on_click=on_remove, args=(k,))
     return arm
@@ -191,7 +193,7 @@ def _endpoint(k: int, provider: Provider, base_url: str, ref: str) -> Endpoint:
 
 
 def _options(k: int) -> None:
-    """The two options of an endpoint; `_endpoint` reads them on the next run, which pressing one starts."""
+    """What most never touch; it is read from the session where it is folded away."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
             "Name of the token limit",
@@ -206,6 +208,13 @@ def _options(k: int) -> None:
             "Ask for token counts in the stream",
             key=f"usage_{k}",
             help="Adds stream_options.include_usage. A few servers refuse it.",
+            **KEEP,
+        )
+        st.checkbox(
+            "Under contention: send both calls of a pair at once",
+            key=f"contention_{k}",
+            help="They disturb each other: one server queues them, another shares its cores. That is a "
+            "measurement of its own, and is named so. Add the same model without it to compare both.",
             **KEEP,
         )
 

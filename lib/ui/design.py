@@ -40,7 +40,7 @@ BY_CONSUMER = ""
 
 
 class Design(NamedTuple):
-    """What was chosen and typed. `primary` "": the consumer's; `contention`: calls of a pair at once."""
+    """What was chosen and typed. `primary` "": the consumer's."""
 
     size: str = "look"
     pairs: str = "12"
@@ -52,14 +52,12 @@ class Design(NamedTuple):
     margin: str = ""
     half_width: str = ""
     stop_after: str = "3"
-    contention: bool = False
 
 
 def apply(spec: ExperimentSpec, chosen: Design) -> tuple[ExperimentSpec, list[InvalidSpec]]:
     """The specification with this design, and a sentence for each field that cannot be read.
 
-    The calls of a pair start at once where it was asked for, and where nothing but the lab is asked, which
-    is not disturbed by that.
+    The calls of every pair start at once where nothing but the lab is asked, which is not disturbed by that.
     """
     found: list[InvalidSpec] = []
     size = SIZES.get(chosen.size)
@@ -79,7 +77,7 @@ def apply(spec: ExperimentSpec, chosen: Design) -> tuple[ExperimentSpec, list[In
         stop_after=_whole("stop_after", chosen.stop_after, found),
         seed=_whole("seed", chosen.seed, found) or 0,
         cache=chosen.cache,
-        together=chosen.contention or all(is_lab(arm.endpoint) for arm in spec.arms),
+        together=all(is_lab(arm.endpoint) for arm in spec.arms),
     ), found
 
 
@@ -124,16 +122,9 @@ def more(slots: Slots, chosen: Design, *, arms: int) -> Design:
         precise = _text("Stop once sure within, %", "half_width", slots, "", BOUNDS["half_width"].help)
         stop_after = _text("Stop after failures", "stop_after", slots, "3", BOUNDS["stop_after"].help)
         seed = _text("Seed", "seed", slots, "", "What draws the order. Empty: a new one.")
-    contention = st.checkbox(
-        "Under contention: send both calls of a pair at once",
-        key="contention",
-        help="They disturb each other: one server queues them, another shares its cores. That is a "
-        "measurement of its own, and is named so.",
-        **KEEP,
-    )
     return chosen._replace(
         primary=primary or "", cache=_cache(cache), warmups=int(warmups), margin=margin, half_width=precise,
-        stop_after=stop_after, seed=seed, contention=contention,
+        stop_after=stop_after, seed=seed,
     )  # fmt: skip
 
 
@@ -148,7 +139,6 @@ def kept(chosen: Design) -> Design:
         half_width=str(state.get("half_width") or ""),
         stop_after=str(state.get("stop_after", "3")),
         seed=str(state.get("seed") or ""),
-        contention=bool(state.get("contention", False)),
     )
 
 

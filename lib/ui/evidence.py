@@ -12,7 +12,7 @@ from lib.experiment import CallResult, Experiment
 from lib.lab.recordings import ALIASES, PLAYED
 from lib.metrics import METRICS
 from lib.phases import phases
-from lib.spec import is_lab
+from lib.spec import at_once, is_lab
 from lib.timeline import Timeline
 
 Columns = dict[str, list[str]]
@@ -155,7 +155,7 @@ def _age(age_s: float | None) -> str:
 
 
 def _order(experiment: Experiment, call: CallResult) -> str:
-    if experiment.spec.together:
+    if call.planned.pair is not None and at_once(experiment.spec, call.planned.arm):
         return "both at once"
     return f"call {call.planned.n + 1} of {len(experiment.calls)}"
 

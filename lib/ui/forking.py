@@ -15,7 +15,7 @@ from lib import charts, lanes, overlay
 from lib.errors import StreamgaugeError
 from lib.experiment import Experiment
 from lib.providers import PROVIDERS
-from lib.spec import LAB, PRIMARIES, SIZES, Arm, ExperimentSpec, is_lab
+from lib.spec import LAB, PRIMARIES, SIZES, Arm, ExperimentSpec, contended, is_lab
 from lib.ui import arms, chart, compare, design, form, parts, plain, reach, session, shell
 from lib.verdict import HEADLINE
 
@@ -42,6 +42,7 @@ def fill(spec: ExperimentSpec, parent: str) -> None:
     for k, arm in enumerate(spec.arms):
         for key, value in _arm(k, arm).items():
             state[key] = value
+        state[f"contention_{k}"] = contended(spec, k)
     state[parts.FORK] = parent
     state[WITHHELD] = not spec.arms[0].call.prompt
     state[WITHOUT] = dict.fromkeys(a.call.extra_body for a in spec.arms if a.call.extra_body != "{}")
@@ -124,7 +125,6 @@ def _question(spec: ExperimentSpec) -> dict[str, Any]:
 
 def _plan(spec: ExperimentSpec) -> dict[str, Any]:
     consumer = next((who for who, name in HEADLINE.items() if name == spec.primary), None)
-    lab = all(is_lab(arm.endpoint) for arm in spec.arms)
     return {
         "size": next((name for name, size in SIZES.items() if size.pairs == spec.pairs), design.OWN),
         "pairs": str(spec.pairs),
@@ -136,7 +136,6 @@ def _plan(spec: ExperimentSpec) -> dict[str, Any]:
         "half_width": "" if spec.half_width is None else f"{spec.half_width * 100:g}",
         "stop_after": "" if spec.stop_after is None else str(spec.stop_after),
         "seed": "",
-        "contention": spec.together and not lab,
     }
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from lib.errors import InvalidSpec
-from lib.spec import BOUNDS, Arm, CallSpec, ExperimentSpec, Limits, is_lab, number, problems
+from lib.spec import BOUNDS, Arm, CallSpec, ExperimentSpec, Limits, contended, is_lab, number, problems
 from lib.ui import arms, beforehand, parts, session
 from lib.ui import design as designs
 from lib.ui.arms import KEEP, Slots
@@ -169,7 +169,8 @@ def _explain(spec: ExperimentSpec) -> None:
     led = (
         " A few random characters before the prompt defeat the prompt cache." if spec.cache == "bust" else ""
     )
-    if spec.together:
+    crowded = [str(i + 1) for i in range(len(spec.arms)) if contended(spec, i)]
+    if len(crowded) == len(spec.arms):
         st.caption(f"Under contention: both calls of a pair at once, so that each may slow the other.{led}")
         return
     many = (
@@ -177,9 +178,11 @@ def _explain(spec: ExperimentSpec) -> None:
         if spec.pairs == 1
         else "Pair by pair, each with a blocking and a streaming call"
     )
+    apart = f" Of model {' and '.join(crowded)} both are sent at once, under contention." if crowded else ""
     st.caption(
         f"{many}, one after the other so that they do not disturb each other, in an order drawn by lot."
-        f"{led} Then the page {'replays them side by side' if spec.pairs == 1 else 'says what was shown'}."
+        f"{apart}{led} Then the page "
+        f"{'replays them side by side' if spec.pairs == 1 else 'says what was shown'}."
     )
 
 

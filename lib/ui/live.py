@@ -12,6 +12,7 @@ from lib import charts, findings, lanes, progress
 from lib.errors import NotFound
 from lib.experiment import Experiment
 from lib.metrics import METRICS
+from lib.spec import at_once
 from lib.store import now_ms
 from lib.ui import hero, measurement, plain, session
 
@@ -111,12 +112,18 @@ def _so_far(experiment: Experiment) -> None:
 
 def _order(experiment: Experiment) -> str:
     back = "You may reload or close this page: the experiment goes on, and its link leads back here."
-    if experiment.spec.together:
+    paired = [at_once(experiment.spec, i) for i in range(len(experiment.spec.arms))]
+    if all(paired):
         return f"The calls of a pair start together. {back}"
     alone = len(experiment.calls) == 2
     drawn = f": {experiment.calls[0].planned.mode} first" if alone else ""
+    apart = (
+        "Under contention the calls of a pair start together; all others run"
+        if any(paired)
+        else ("The calls run")
+    )
     return (
-        "The calls run one after the other, so that they do not disturb each other, in an order drawn by "
+        f"{apart} one after the other, so that they do not disturb each other, in an order drawn by "
         f"lot{drawn}. {back}"
     )
 

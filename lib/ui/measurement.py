@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from lib import charts, findings
+from lib import charts, findings, lanes
 from lib.comparison import Comparison
 from lib.experiment import Experiment
 from lib.metrics import METRICS
@@ -163,10 +163,14 @@ def _resume(id: str, repeat_unknown: bool) -> None:
 
 
 def _beside(experiment: Experiment, found: list[charts.Effect], arm: int) -> str:
-    """What it means for whom, and what the calls of a pair had to stand."""
+    """What it means for whom, and what the calls of a pair had to stand. Untrusted text."""
     said = [findings.for_whom(experiment, found[arm].found)]
-    if any(contended(experiment.spec, i) for i in range(len(experiment.spec.arms))):
-        said.append("Under contention: the calls of a pair were made at once.")
+    arms = experiment.spec.arms
+    crowded = [i for i in range(len(arms)) if contended(experiment.spec, i)]
+    if crowded:
+        names = " and of ".join(f"{lanes.one_line(arms[i].call.model, 60)} (number {i + 1})" for i in crowded)
+        whose = "" if len(crowded) == len(arms) else f" of {names}"
+        said.append(f"Under contention: the calls of a pair{whose} were made at once.")
     elif experiment.spec.together:
         said.append("The lab answered the calls of a pair at once.")
     if experiment.spec.cache == "keep":

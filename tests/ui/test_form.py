@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -134,8 +135,21 @@ def test_the_nonce_is_on_unless_switched_off() -> None:
 
 
 def test_contention_is_asked_for_by_name() -> None:
-    spec, _ = form.assemble([ELSEWHERE], GOOD, Limits(), Design(contention=True))
-    assert contended(spec, 0)
+    crowded = dataclasses.replace(ELSEWHERE, contention=True)
+    spec, found = form.assemble([ELSEWHERE, crowded], GOOD, Limits())
+    assert (found, spec.together) == ([], False)
+    assert [contended(spec, arm) for arm in range(2)] == [False, True]
+
+
+def test_a_model_under_contention_is_ticked_and_told_before_it_runs(open_page: Open) -> None:
+    at = opened(open_page)
+    at.toggle(key="more_options").set_value(True).run()
+    at.checkbox(key="contention_0").check().run()
+    assert any(c.value.startswith("Under contention: both calls of a pair at once") for c in at.caption)
+    at.button(key="add_arm").click().run()
+    assert any("Of model 1 both are sent at once, under contention." in c.value for c in at.caption)
+    at.toggle(key="more_options").set_value(False).run()
+    assert any("Of model 1 both are sent at once, under contention." in c.value for c in at.caption)
 
 
 def test_a_look_has_no_warm_ups_and_no_rules_of_a_measurement() -> None:

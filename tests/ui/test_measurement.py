@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -112,6 +113,15 @@ def test_a_running_measurement_shows_its_count_and_can_be_cancelled(
     found = wait_for(service, id)
     assert found.state == "cancelled"
     assert any(c.state == "dropped" for c in found.calls)
+
+
+def test_the_page_says_which_model_was_under_contention(open_page: Open, service: Service) -> None:
+    one = lab("steady:first=0.01,rate=500,tokens=5")
+    spec = asked(one, pairs=2)
+    arms = (spec.arms[0], dataclasses.replace(spec.arms[0], contention=True))
+    made = wait_for(service, service.start(dataclasses.replace(spec, arms=arms)))
+    at = open_page("experiment", id=made.id)
+    assert "tokens=5 (number 2) were made at once" in sentences(at)
 
 
 def test_the_form_sends_what_was_designed(open_page: Open, service: Service) -> None:

@@ -221,4 +221,9 @@ def test_every_plan_can_be_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     forking.fill(spec, "an-id")
     assert (state["size"], state["consumer"], state["primary"]) == ("measure", "program", "")
-    assert (state["margin"], state["warmups"], state["cache"], state["contention"]) == ("5", 2, "keep", True)
+    assert (state["margin"], state["warmups"], state["cache"], state["contention_0"]) == (
+        "5",
+        2,
+        "keep",
+        True,
+    )

@@ -11,11 +11,13 @@ const MARKS = {
   done: { glyph: "◆", at: 0.78, name: "end of stream" },
 }
 
+const CROWDED = ", under contention"
+
 MARKS.role = MARKS.other
 
 function buildRow(lane) {
   const { model } = lane
-  const sub = make("span.sub", { dir: "auto" }, model.sub)
+  const sub = make("span.sub", { dir: "auto", title: model.sub }, narrow(model.sub))
   lane.label = make("div.label", make("b", model.label), sub)
   lane.canvas = make("canvas")
   lane.idle = make("span")
@@ -25,6 +27,11 @@ function buildRow(lane) {
   lane.track = make("div.track", lane.wait, lane.canvas, lane.sent, lane.stop)
   lane.total = make("div.total")
   buildSteps(lane)
+}
+
+/** A name for a narrow column, whose end is cut: that a pair was made at once stands first. */
+function narrow(name) {
+  return name?.endsWith(CROWDED) ? `at once · ${name.slice(0, -CROWDED.length)}` : name
 }
 
 function buildClock(view) {
