@@ -89,17 +89,23 @@ def name(experiment: Experiment, arm: int) -> str:
 
 
 def apart(names: Sequence[str]) -> list[str]:
-    """The names without a long beginning or end that all of them share, cut between words; for labels."""
-    cut = _shared(names)
-    kept = [f"…{name[cut:]}" for name in names] if cut else list(names)
-    end = _shared([name[::-1] for name in kept])
-    return [f"{name[:-end]}…" for name in kept] if end else kept
+    """The names without a long beginning or end that all of them share, cut between words; for labels.
+
+    That an arm is under contention is never left out.
+    """
+    tail = f", {lanes.CONTENDED}"
+    models = [name.removesuffix(tail) for name in names]
+    tails = [name[len(model) :] for name, model in zip(names, models, strict=True)]
+    if len(set(models)) == 1:
+        return list(names)
+    cut = _shared(models)
+    kept = [f"…{model[cut:]}" for model in models] if cut else models
+    end = _shared([model[::-1] for model in kept])
+    return [f"{model[:-end]}…{t}" if end else model + t for model, t in zip(kept, tails, strict=True)]
 
 
 def _shared(names: Sequence[str]) -> int:
     """How many letters all begin with, as whole words; 0 when that is not worth leaving out."""
-    if len({lanes.in_words(name).removesuffix(f" {lanes.CONTENDED}") for name in names}) == 1:
-        return list(names)  # one model, in turn and under contention
     columns = zip(*names, strict=False)
     shared = "".join(letters[0] for letters in takewhile(lambda letters: len(set(letters)) == 1, columns))
     ends = [i + 1 for i, letter in enumerate(shared) if not letter.isalnum() and letter not in ".…"]
