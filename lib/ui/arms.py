@@ -211,10 +211,11 @@ def _options(k: int) -> None:
             **KEEP,
         )
         st.checkbox(
-            "Under contention: send both calls of a pair at once",
+            "Under contention: both calls at once",
             key=f"contention_{k}",
-            help="They disturb each other: one server queues them, another shares its cores. That is a "
-            "measurement of its own, and is named so. Add the same model without it to compare both.",
+            help="Sends both calls of each pair at the same time. They disturb each other then: one server "
+            "queues them, another shares its cores. That is a measurement of its own, and is named so. Add "
+            "the same model without it to compare both.",
             **KEEP,
         )
 
