@@ -20,7 +20,7 @@
     document, schema, exports, tables, spans                     JSON and files
     cite, verify, objectives                                     how to cite it, whether it holds
     replay                                                       a saved experiment as an endpoint's script
-    linkpage                                                     what a link shows, and what can be embedded
+    teaser, linkpage                                             what a link shows, and what can be embedded
     share, hosts, reopen, imports, foreign, shelf, library       what leaves and what comes in
     store, derived, outline, migrations, ledger, owner, recovery keeping, and who sent what
     service, runner, calibrator, dispatch, underway, results     supervising

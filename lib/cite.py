@@ -14,6 +14,8 @@ from lib.experiment import CallResult, Experiment
 from lib.spec import Arm, at_once, contended, is_lab
 
 TOOL = "Streamgauge: LLM stream timing"
+_UNNAMED = ("local", "elsewhere", "")
+"""What a place is called that nobody named."""
 _ESCAPED = {c: f"\\{c}" for c in "#$%&_{}"} | {
     "\\": "\\textbackslash{}",
     "~": "\\textasciitilde{}",
@@ -55,8 +57,13 @@ def methods(experiment: Experiment) -> str:
 
 def vantage(experiment: Experiment) -> str:
     """Where the measuring stood, in its operator's words."""
+    return named_place(experiment) or "a place that was not named"
+
+
+def named_place(experiment: Experiment) -> str:
+    """The same, "" where its operator gave it no name. Untrusted text."""
     places = [c.instrument.region for c in experiment.calls if c.instrument is not None]
-    return lanes.one_line(", ".join(dict.fromkeys(places)), 120) or "a place that is not known"
+    return lanes.one_line(", ".join(place for place in dict.fromkeys(places) if place not in _UNNAMED), 120)
 
 
 def _who(experiment: Experiment) -> str:
@@ -66,6 +73,7 @@ def _who(experiment: Experiment) -> str:
         f"at {_where(arm)}"
         for i, arm in enumerate(spec.arms)
     )
+    whom = "This model was" if len(spec.arms) == 1 else f"These {len(spec.arms)} models were"
     many = (
         "one blocking and one streaming call were"
         if spec.pairs == 1
@@ -76,7 +84,7 @@ def _who(experiment: Experiment) -> str:
         f", with at most {limit.pop():,} tokens an answer" if len(limit) == 1 and None not in limit else ""
     )
     arms = "" if len(spec.arms) == 1 else " for each of them"
-    return f"Asked was {asked}. From {vantage(experiment)}, {many} planned{arms}{tokens}."
+    return f"{whom} asked: {asked}. From {vantage(experiment)}, {many} planned{arms}{tokens}."
 
 
 def _order(experiment: Experiment) -> str:

@@ -1,6 +1,6 @@
 """Files that leave: one HTML page that opens anywhere, without a network and without this program.
 
-The page holds the same hero as the dashboard. JSON is document's business.
+The page holds the same hero and charts as the dashboard. JSON is document's business.
 """
 
 from __future__ import annotations
@@ -10,18 +10,23 @@ import hashlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from lib import example, lanes, player, summary
+from lib import charts, example, findings, lanes, player, summary, teaser
+from lib.charts import offline
+from lib.charts.offline import Drawn, drawn
 from lib.experiment import CallResult, Experiment
 from lib.lab import catalogue
+from lib.metrics import METRICS
 from lib.spec import Arm, is_lab
 
 _HERE = Path(__file__).parent
+SIDES = ("streaming sooner", "streaming later")
 MOUNT = """
 const island = document.getElementById("data")
 hero({ parentElement: document.getElementById("hero"), data: JSON.parse(island.textContent) })
@@ -43,10 +48,14 @@ def html_file(experiment: Experiment, *, link: str | None) -> str:
     Replays offline, loads nothing, and a policy in its head forbids loading anything. Whatever came from
     outside is escaped.
     """
-    script = player.script() + MOUNT
+    shown = list(_charts(experiment))
+    script = player.script() + MOUNT + (offline.DRAW if shown else "")
     return rendered(
         "experiment.html",
         title=_title(experiment),
+        lead=teaser.lead(experiment),
+        measured=findings.measures(experiment),
+        numbers=teaser.figures(experiment),
         parts=_parts(experiment),
         many=len(experiment.spec.arms) > 1,
         asked=[
@@ -58,9 +67,12 @@ def html_file(experiment: Experiment, *, link: str | None) -> str:
         note=experiment.note,
         link=link,
         data=island(lanes.hero_data(experiment, speed=2.0)),
+        charts=shown,
+        figures=island({"figures": [one.figure for one in shown], "night": offline.night(shown)}),
+        library=offline.packed() if shown else "",
         script=Markup(script),  # noqa: S704  our own source
         style=Markup(player.style()),  # noqa: S704  our own source
-        script_hash=script_hash(script),
+        script_hash=" ".join(f"'{found}'" for found in (script_hash(script), *_library_hash(shown))),
     )
 
 
@@ -80,7 +92,7 @@ def _environment() -> Environment:
     )
 
 
-def island(data: dict[str, Any]) -> Markup:
+def island(data: Any) -> Markup:
     """JSON that cannot end the element it stands in: every < is written \\u003c."""
     text = json.dumps(data, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace("&", "\\u0026"))  # noqa: S704  just escaped
@@ -88,8 +100,59 @@ def island(data: dict[str, Any]) -> Markup:
 
 def script_hash(script: str) -> str:
     """What the page's policy calls its one script; over the text between the tags, newlines included."""
-    digest = hashlib.sha256(f"\n{script}\n".encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode()}"
+    return _hash(f"\n{script}\n")
+
+
+@cache
+def _hash(script: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
+
+
+def _library_hash(shown: list[Drawn]) -> list[str]:
+    """What the policy calls the chart library, in a file that has charts."""
+    return [_hash(offline.script())] if shown else []
+
+
+def _charts(experiment: Experiment) -> Iterator[Drawn]:
+    """The verdict and every pair of a measurement; of the first pair arrivals, phases and gaps."""
+    rows = [row for row in lanes.entries(experiment) if teaser.has_text(row.call)]
+    if findings.measures(experiment):
+        yield from _measured_charts(experiment)
+    if not rows:
+        return
+    yield drawn(
+        "Arrivals, text and rate",
+        charts.arrivals_alt(rows),
+        charts.arrivals_figure(rows, range_s=None, dark=False),
+    )
+    yield drawn(
+        "What the time was spent on",
+        charts.waterfall_alt(experiment, pair=0),
+        charts.waterfall_figure(experiment, pair=0, dark=False),
+    )
+    streams = [row for row in rows if row.call.planned.mode == "streaming"]
+    if streams:
+        yield drawn(
+            "Gaps between arrivals, over time",
+            charts.gaps_alt(streams),
+            charts.gaps_figure(streams, dark=False),
+        )
+
+
+def _measured_charts(experiment: Experiment) -> Iterator[Drawn]:
+    metric = findings.between(experiment)
+    found = findings.effects(experiment, metric)
+    sides, margin = SIDES, experiment.spec.margin
+    yield drawn(
+        f"Streaming against blocking: {METRICS[metric].label}",
+        charts.forest_alt(found, sides=sides),
+        charts.forest_figure(found, margin=margin, sides=sides, dark=False),
+    )
+    yield drawn(
+        "Every pair, in the order it was made",
+        charts.dots_alt(experiment, metric),
+        charts.dots_figure(experiment, metric, dark=False),
+    )
 
 
 def _title(experiment: Experiment) -> str:
@@ -161,7 +224,7 @@ def _recorded(experiment: Experiment) -> str:
 def _measured(call: CallResult) -> str:
     assert call.instrument is not None
     who = "by the kernel as bytes arrived" if call.instrument.stamps == "kernel" else "after each read"
-    return f"Times were stamped at the socket, {who}, in a process of its own ({call.instrument.region})."
+    return f"Times were stamped at the socket, {who}, in a process of its own."
 
 
 def _day(ms: int) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
-from lib import exports, lanes, player, summary
+from lib import cite, exports, lanes, player, teaser
 from lib.experiment import Experiment
 from lib.shelf import GONE, Shared
 
@@ -49,7 +49,7 @@ def embed_page(experiment: Experiment, told: Shared) -> tuple[str, str]:
     page = exports.rendered(
         "embed.html",
         title=told.title,
-        said=summary.sentence(experiment),
+        said=teaser.lead(experiment),
         made=made_of(experiment),
         id=told.id,
         licence=told.licence,
@@ -64,18 +64,11 @@ def embed_page(experiment: Experiment, told: Shared) -> tuple[str, str]:
     return page, policy
 
 
-def line(experiment: Experiment) -> str:
-    """The headline numbers in one line: our own words only."""
-    figures = summary.headline(experiment)[:3]
-    told = ", ".join(f"{f.label.lower()} {f.value}" for f in figures)
-    return f"{told[:1].upper()}{told[1:]}." if told else "No call came to its end."
-
-
 def made_of(experiment: Experiment) -> str:
     """When and by whom it was measured, in one line."""
     when = datetime.fromtimestamp(experiment.created_ms / 1000, UTC)
     day = f"{when.day} {when:%B %Y}"
-    place = next((c.instrument.region for c in experiment.calls if c.instrument is not None), "")
     if experiment.imported is not None:
         return f"{day} · imported, not measured here"
-    return f"{day} · measured from {lanes.one_line(place, 60)}" if place else day
+    place = lanes.one_line(cite.named_place(experiment), 60)
+    return f"{day} · measured from {place}" if place else day

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ from lib.metrics import METRICS
 from lib.plan import PlannedCall
 from lib.providers import PROVIDERS
 from lib.recording import CallError, Instrument
-from lib.spec import Arm, CallSpec, Endpoint, ExperimentSpec, is_lab
+from lib.spec import LAB, Arm, CallSpec, Endpoint, ExperimentSpec, is_lab
 from lib.timeline import Event, Recount, Timeline
 
 Form = Literal["full", "timing"]
@@ -121,6 +121,34 @@ def public(experiment: Experiment, form: Form) -> Experiment:
         definition=_word(experiment.definition),
     )
     return kept
+
+
+def told(experiment: Experiment) -> Iterator[tuple[str, str]]:
+    """(what, text) of a public experiment: what a person would look for before it leaves. Untrusted text."""
+    withheld = any(e.text is None for c in experiment.calls if c.timeline for e in c.timeline.events)
+    if experiment.title:
+        yield "Title", experiment.title
+    for arm in experiment.spec.arms:
+        call, url = arm.call, arm.endpoint.base_url
+        at = {PRIVATE: "a private address, not told", LAB: "the built-in endpoint"}.get(url, url)
+        yield "Model", f"{call.model}, at {at}"
+    first = experiment.spec.arms[0].call
+    yield "Prompt", first.prompt or "left out"
+    if first.system:
+        yield "System message", first.system
+    if first.extra_body != "{}":
+        yield "Also sent", first.extra_body
+    yield "Answers", _answers(experiment, withheld=withheld)
+    yield (
+        "Measured from",
+        ", ".join(dict.fromkeys(c.instrument.region for c in experiment.calls if c.instrument)),
+    )
+
+
+def _answers(experiment: Experiment, *, withheld: bool) -> str:
+    chars = [sum(e.chars for e in c.timeline.events) for c in experiment.calls if c.timeline]
+    whole = f"{sum(chars):,} characters in {len(chars):,} answers"
+    return f"left out; their lengths stay ({whole})" if withheld else f"{whole}, as they came"
 
 
 def public_url(base_url: str) -> str:

@@ -7,9 +7,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from lib import exports, lanes
+from lib import charts, exports, lanes
+from lib.charts import offline
 from lib.lab import recordings
 from lib.recording import CallError, Instrument
+from tests import measured
 from tests.experiments import call, experiment, simple
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}"
@@ -45,9 +47,33 @@ def _evil():
     )
 
 
-def test_the_preset_is_one_file_of_less_than_300_kb():
+def test_the_preset_is_one_file_with_charts_of_less_than_300_kb_beside_the_chart_library():
     html = exports.html_file(recordings.experiment("text-davinci-002-2022-10"), link=None)
-    assert len(html.encode()) <= 300_000
+    assert html.count('class="chart"') == 3
+    assert html.count(offline.packed()) == 1
+    assert len(html.encode()) - len(offline.packed()) <= 300_000
+
+
+def test_figures_are_told_in_the_light_and_turn_into_the_dark_ones():
+    rows = lanes.entries(recordings.experiment("text-davinci-002-2022-10"))
+    light, dark = (
+        offline.drawn("", "", charts.arrivals_figure(rows, range_s=None, dark=dark)) for dark in (False, True)
+    )
+    night = offline.night([light])
+    assert light.figure != dark.figure
+    assert offline.COLOUR.sub(lambda found: night.get(found[0], found[0]), light.figure) == dark.figure
+
+
+def test_a_measurement_begins_with_its_verdict():
+    html = exports.html_file(measured.experiment(6), link=None)
+    assert html.index("sooner") < html.index("One pair, played") < html.index("Every pair, in the order")
+
+
+def test_what_never_arrived_has_no_chart_and_no_library():
+    nothing = experiment(call(0, "blocking", [], state="failed"), call(1, "streaming", [], state="failed"))
+    html = exports.html_file(nothing, link=None)
+    assert "In pictures" not in html
+    assert len(html) <= 100_000
 
 
 def test_the_file_refers_to_nothing_outside():
@@ -92,10 +118,10 @@ def test_untrusted_text_brings_no_element_and_no_template():
         _Tags(exports.html_file(_evil(), link=EVIL)),
     )
     assert set(evil.tags) == set(clean.tags)
-    assert evil.tags.count("script") == 2
+    assert evil.tags.count("script") == 4
     html = exports.html_file(_evil(), link=EVIL)
     assert "{{ 7*7 }}" in html
-    assert html.count("</script>") == 2
+    assert html.count("</script>") == 4
 
 
 def test_the_policy_forbids_everything_but_the_files_own_script():
@@ -104,7 +130,10 @@ def test_the_policy_forbids_everything_but_the_files_own_script():
     assert "default-src 'none'" in policy
     body = html.split('<script type="module">')[1].split("</script>")[0]
     digest = base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
-    assert f"script-src 'sha256-{digest}'" in policy.replace("&#43;", "+").replace("&#39;", "'")
+    library = base64.b64encode(hashlib.sha256(offline.script().encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}' 'sha256-{library}';" in policy.replace("&#43;", "+").replace(
+        "&#39;", "'"
+    )
 
 
 def test_the_keys_name_stays_at_home():

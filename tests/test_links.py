@@ -73,7 +73,7 @@ def test_a_link_shows_a_title_a_line_and_a_picture_and_goes_on(client: TestClien
     assert answer.status_code == 200
     assert "<script" not in page
     assert f'<meta property="og:image" content="https://gauge.example/e/{given.shared.id}.png">' in page
-    line = "First text, streaming 1.20 s, first text, blocking 2.30 s, total time, streaming 1.62 s."
+    line = "First text, streaming 1.20 s; first text, blocking 2.30 s; total time, streaming 1.62 s."
     assert f'<meta property="og:description" content="{line}">' in page
     assert f'content="0; url=../experiment?e={given.shared.id}&amp;speed=2&amp;t=1.5"' in page
     assert answer.headers["x-robots-tag"] == "noindex"

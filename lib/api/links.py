@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from lib import linkpage
+from lib import linkpage, teaser
 from lib.api.files import ID, download, file, found_or_error
 from lib.errors import NotFound, StreamgaugeError
 from lib.pictures.card import card
@@ -98,7 +98,7 @@ class Links:
 
     def _told(self, request: Request) -> tuple[Shared, str]:
         told = self._shared(request.path_params["id"])
-        return told, linkpage.line(self._library.shared_experiment(told.id))
+        return told, teaser.line(self._library.shared_experiment(told.id))
 
     def _origin(self, request: Request) -> str:
         """Where this server is reached; pictures of links need a whole address."""

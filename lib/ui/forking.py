@@ -82,7 +82,10 @@ def against(experiment: Experiment) -> None:
         return
     if theirs.state == "running":
         return
-    section = st.expander("Against the original", on_change="rerun", key="against", bind="query-params")
+    somebodys = "e" in reach.query(experiment.parent) or theirs.imported is not None
+    section = st.expander(
+        "Against the original", expanded=somebodys, on_change="rerun", key="against", bind="query-params"
+    )
     if not section.open:
         return
     with section:

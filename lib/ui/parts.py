@@ -76,7 +76,9 @@ def place(arm: Arm) -> str:
     if is_lab(arm.endpoint):
         return "the built-in lab"
     try:
-        return urlsplit(arm.endpoint.base_url).netloc or arm.endpoint.base_url
+        return (
+            urlsplit(arm.endpoint.base_url).netloc or arm.endpoint.base_url or "an address still to be given"
+        )
     except ValueError:  # an address being typed, whose complaint stands under its field
         return arm.endpoint.base_url
 

@@ -14,8 +14,8 @@ from lib.shelf import Shared
 from lib.ui import compare, forking, parts, plain, result, session, sharing, shell, taking
 
 WITHHELD = (
-    "The sender withheld the text. Each bar stands for one character; times, lengths and numbers are as "
-    "they were measured."
+    "The sender withheld the text: bars stand in its place, as long as it was. Times, lengths and numbers "
+    "are as they were measured."
 )
 
 
@@ -37,13 +37,21 @@ def head(share: Shared) -> None:
             st.badge("Timing only", icon=":material/visibility_off:", color="gray")
         if share.licence:
             st.badge(share.licence, color="gray", help="The licence of these data")
-        st.caption(f"{parts.date(share.created_ms)}, opens {sharing.lasts(share)}", width="content")
+        st.caption(_fixed(share), width="content")
     if share.note:
         with st.container(border=True, gap="xxsmall"):
             st.caption("A note by the sender")
             st.text(share.note)
     if share.form == "timing":
         st.caption(WITHHELD)
+
+
+def _fixed(share: Shared) -> str:
+    """When it was frozen, how long it opens, and what tells one copy from another."""
+    facts = [f"Frozen {parts.date(share.created_ms)}", f"opens {sharing.lasts(share)}"]
+    if share.definition:
+        facts.append(f"definitions {share.definition}")
+    return " · ".join([*facts, f"SHA-256 {share.sha256[:12]}…"])
 
 
 def foot(share: Shared | None, experiment: Experiment, number: int) -> None:
@@ -123,4 +131,5 @@ def _end(share: Shared) -> None:
         except NotFound:
             st.text("This token does not end this link.")
             return
+        st.toast("The link is withdrawn: it opens no more.", icon=":material/link_off:")
         st.rerun()

@@ -9,7 +9,7 @@ from typing import TypeVar, get_args
 
 import streamlit as st
 
-from lib import exports
+from lib import exports, lanes, share
 from lib.library import DAYS, Given, Preview
 from lib.naming import LONGEST_NOTE
 from lib.share import Form, Licence, Visibility
@@ -26,7 +26,7 @@ LEFT_OUT: dict[Form, str] = {
 }
 FINDS: dict[Visibility, str] = {"unlisted": "Who has the link", "public": "Anyone, search engines too"}
 HERE_ONLY = "The link opens on this computer only. The HTML file opens anywhere, without a network."
-SHOWN_PREVIEW, BEGINNING = 400_000, 2_000
+SHOWN_PREVIEW, BEGINNING, MOST_READ = 400_000, 2_000, 300
 GIVEN = "share_given"
 T = TypeVar("T", bound=str)
 
@@ -104,22 +104,32 @@ def _days(place: int) -> str:
 
 
 def _preview(shown: Preview) -> None:
-    """The document, letter by letter."""
-    st.caption("Exactly this becomes public, and stays as it is:")
-    if len(shown.text) <= SHOWN_PREVIEW:
-        st.json(shown.text, expanded=1)
-    else:
-        st.caption("It is too long to be shown here whole; this is its beginning. The file holds all of it.")
-        st.code(shown.text[:BEGINNING], language=None, wrap_lines=True)
-    st.download_button(
-        f"The same as a file ({len(shown.text.encode()) / 1000:,.0f} kB)",
-        shown.text,
-        file_name="preview.json",
-        mime="application/json",
-        key="share_preview",
-        type="tertiary",
-        on_click="ignore",
+    """What a visitor can read of it, then the document, letter by letter. Untrusted text."""
+    st.caption("What others will read:")
+    with st.container(border=True, gap="xsmall"):
+        for name, value in share.told(shown.experiment):
+            st.text(f"{name}: {lanes.one_line(value, MOST_READ)}")
+    size = f"{len(shown.text.encode()) / 1000:,.0f} kB"
+    section = st.expander(
+        f"Exactly this becomes public, letter by letter ({size})", on_change="rerun", key="share_letters"
     )
+    if not section.open:
+        return
+    with section:
+        if len(shown.text) <= SHOWN_PREVIEW:
+            st.json(shown.text, expanded=1)
+        else:
+            st.caption("It is too long to be shown here whole; this is its beginning. The file holds all.")
+            st.code(shown.text[:BEGINNING], language=None, wrap_lines=True)
+        st.download_button(
+            "The same as a file",
+            shown.text,
+            file_name="preview.json",
+            mime="application/json",
+            key="share_preview",
+            type="tertiary",
+            on_click="ignore",
+        )
 
 
 def _make(id: str, sha256: str) -> None:
@@ -157,7 +167,7 @@ def _done(id: str, given: Given) -> None:
         )
     st.markdown("**Delete token, shown once.** Keep it: with it the link can be withdrawn from anywhere.")
     st.code(given.token, language=None)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
             shell.EXPERIMENT,
             label="Open what others see",
@@ -183,10 +193,11 @@ def _links(id: str, given: Given | None) -> None:
                     f"{new}{FORMS[shared.form].lower()}, {shared.visibility}, made "
                     f"{parts.date(shared.created_ms)}, opens {lasts(shared)}"
                 )
-            st.button(
-                "Withdraw", key=f"withdraw_{shared.id}", type="tertiary", icon=":material/link_off:",
-                on_click=_withdraw, args=(id, shared.id),
-            )  # fmt: skip
+            with st.popover("Withdraw", type="tertiary", icon=":material/link_off:"):
+                st.caption("It ends the link for everyone who has it.")
+                st.button(
+                    "Withdraw for good", key=f"withdraw_{shared.id}", on_click=_withdraw, args=(id, shared.id)
+                )
 
 
 def _withdraw(id: str, share_id: str) -> None:

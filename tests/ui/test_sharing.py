@@ -66,7 +66,9 @@ def test_sharing_shows_what_becomes_public_and_forgets_the_token(
     open_page: Open, finished: Experiment, service: Service
 ) -> None:
     at = open_page("experiment", id=finished.id)
+    at.session_state["share_letters"] = True
     at.button(key="share").click().run()
+    assert f"Prompt: {finished.spec.arms[0].call.prompt}" in texts(at)
     shown = json.loads(at.json[0].value)
     assert shown["calls"][0]["events"]
     assert finished.id not in at.json[0].value
