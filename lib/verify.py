@@ -54,7 +54,8 @@ class Verified(NamedTuple):
         elif not self.differences:
             said = f"{made}, and all of them agree."
         else:
-            said = f"{made}; {len(self.differences):,} of them differ."
+            many = len(self.differences)
+            said = f"{made}; {many:,} of them differ{'s' if many == 1 else ''}."
         if self.same_definition:
             return said
         theirs = f"definitions {self.definition}" if self.definition else "definitions that it does not name"

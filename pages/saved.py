@@ -6,7 +6,7 @@ from lib.ui import incoming, parts, saved
 
 st.title("Saved")
 parts.refused()
-st.caption("Every experiment is kept as it runs, until you delete it.")
+st.caption(saved.kept())
 incoming.draw()
 search = st.text_input("Find", key="search", placeholder="a name or a model", type="search")
 
@@ -18,3 +18,4 @@ for entry in entries:
     saved.row(entry)
 if more:
     st.button("More", key="more", on_click=saved.show_more, icon=":material/expand_more:")
+saved.public()

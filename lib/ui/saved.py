@@ -25,6 +25,34 @@ def entries(search: str) -> tuple[list[Entry], bool]:
     return rows, True
 
 
+def kept() -> str:
+    """What this page shows, in a sentence."""
+    if session.service().settings.viewer:
+        return "What is kept here can be looked at and compared."
+    return "Every experiment is kept as it runs, until you delete it."
+
+
+def public() -> None:
+    """The links that anyone may find; nothing without any. Titles are untrusted."""
+    found = session.service().library.public()
+    if not found:
+        return
+    st.header("Public links")
+    for share in found:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            with st.container(gap="xxsmall", width="stretch"):
+                st.text(share.title)
+                st.caption(
+                    f"{parts.date(share.created_ms)} · licence of the data: {share.licence or 'none given'}"
+                )
+            st.page_link(
+                shell.EXPERIMENT,
+                label="Open",
+                icon=":material/arrow_forward:",
+                query_params={"e": share.id},
+            )
+
+
 def show_more() -> None:
     """One page more from the next run on."""
     st.session_state[PAGES] += 1

@@ -26,7 +26,7 @@ LEFT_OUT: dict[Form, str] = {
 }
 FINDS: dict[Visibility, str] = {"unlisted": "Who has the link", "public": "Anyone, search engines too"}
 HERE_ONLY = "The link opens on this computer only. The HTML file opens anywhere, without a network."
-SHOWN_PREVIEW, BEGINNING, MOST_READ = 400_000, 2_000, 300
+SHOWN_PREVIEW, BEGINNING, MOST_READ = 400_000, 2_000, 160
 GIVEN = "share_given"
 T = TypeVar("T", bound=str)
 

@@ -99,6 +99,14 @@ def test_a_shared_page_says_what_it_is_and_how_to_cite_it(
     assert not at.exception
 
 
+def test_a_public_link_is_listed_and_an_unlisted_one_is_not(
+    open_page: Open, finished: Experiment, service: Service
+) -> None:
+    shares = [service.library.share(finished.id, visibility=v).shared for v in ("public", "unlisted")]
+    links = [link.proto.query_string for link in open_page("saved").get("page_link")]
+    assert [f"e={share.id}" in links for share in shares] == [True, False]
+
+
 @pytest.mark.parametrize("id", ["", "nonsense", "A" * 22, "x" * 5000, "../../etc"])
 def test_a_link_to_nothing_says_so(open_page: Open, id: str) -> None:
     at = open_page("experiment", e=id)
