@@ -32,6 +32,7 @@ def trace_file(experiment: Experiment) -> bytes:
     first = min((span["ts"] for span in timed), default=0.0)
     for span in timed:
         span["ts"] = round(span["ts"] - first, 3)
+    timed.sort(key=lambda span: (span["tid"], span["ts"], -span.get("dur", 0.0)))
     told = {"tool": "Streamgauge", "definition": experiment.definition, "id": experiment.id}
     data = {"traceEvents": events + timed, "displayTimeUnit": "ms", "otherData": told}
     return json.dumps(data, separators=(",", ":")).encode()

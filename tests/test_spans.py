@@ -30,6 +30,8 @@ def events(data: bytes) -> list[dict[str, Any]]:
         assert event["ph"] != "X" or event["dur"] >= 0
         assert event["ph"] != "i" or event["s"] in ("t", "p", "g")
     for thread in {(e["pid"], e["tid"]) for e in found}:
+        times = [e["ts"] for e in found if (e["pid"], e["tid"]) == thread and e["ph"] != "M"]
+        assert times == sorted(times)
         _nests([e for e in found if (e["pid"], e["tid"]) == thread and e["ph"] == "X"])
     return found
 
