@@ -152,7 +152,8 @@ def ending(experiment: Experiment) -> None:
             st.button(
                 f"Ask {_count(lost)} with an unknown end again",
                 key="resume_unknown",
-                help="They may have been answered and charged for. They are made as new calls.",
+                help="They may have been answered and charged for. They are made as new calls; of a pair "
+                "under contention both are.",
                 on_click=_resume,
                 args=(experiment.id, True),
             )
