@@ -63,7 +63,7 @@ def main() -> int:
 def written(folder: Path) -> str:
     """The address of an HTML file with eight streaming lanes, each a little slower than the one before."""
     target = folder / "replay.html"
-    target.write_text(exports.html_file(streams(), link=None), encoding="utf-8")
+    target.write_text(exports.html_file(streams(), link=None, pictures=False), encoding="utf-8")
     return target.as_uri()
 
 

@@ -42,13 +42,14 @@ class Part(NamedTuple):
     caveat: str
 
 
-def html_file(experiment: Experiment, *, link: str | None) -> str:
-    """The experiment's first pair of each arm as one self-contained page; `link`: where it came from.
+def html_file(experiment: Experiment, *, link: str | None, pictures: bool = True) -> str:
+    """The experiment's first pair of each arm as one self-contained page; `link`: where it came from;
+    `pictures`: with charts, and the library that draws them.
 
     Replays offline, loads nothing, and a policy in its head forbids loading anything. Whatever came from
     outside is escaped.
     """
-    shown = list(_charts(experiment))
+    shown = list(_charts(experiment)) if pictures else []
     script = player.script() + MOUNT + (offline.DRAW if shown else "")
     return rendered(
         "experiment.html",

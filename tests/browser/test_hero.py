@@ -115,7 +115,7 @@ def still(chromium: Browser) -> Iterator[Page]:
 
 def _file(tmp_path: Path, one) -> str:
     target = tmp_path / "experiment.html"
-    target.write_text(exports.html_file(one, link=None), encoding="utf-8")
+    target.write_text(exports.html_file(one, link=None, pictures=False), encoding="utf-8")
     return target.as_uri()
 
 

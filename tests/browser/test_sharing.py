@@ -99,7 +99,7 @@ def test_timing_only_holds_no_word_of_prompt_or_answer_anywhere(
 
     stranger.on("websocket", lambda socket: socket.on("framereceived", keep))
     stranger.goto(f"{link}?texts=true&why=true&cite=true&trust=true")
-    expect(stranger.get_by_text("The sender withheld the text.")).to_be_visible(timeout=SHOWN_S)
+    expect(stranger.get_by_text("The sender withheld the text:")).to_be_visible(timeout=SHOWN_S)
     expect(stranger.locator(".js-plotly-plot").first).to_be_visible(timeout=SHOWN_S)
     expect(stranger.locator(".pane .answer").last).to_contain_text("▄▄▄", timeout=SHOWN_S)
     served = [stranger.request.get(f"{link}{end}").body() for end in ("", ".json", ".csv", ".trace.json")]
