@@ -49,8 +49,14 @@ _PAIR = (
 _FEW, _LOST = "fewer than 6 pairs", "fewer than 6 pairs, or a call failed"
 _COMPARED = (
     Term("n", "pairs", "", "pairs of which both numbers are known, or one call failed", "never", "counted"),
+    Term("kind", "verdict", "", "shown: the interval and the check exclude no difference; not settled: one "
+         "does; equal: neither does and tost_p < 0.05; none; too few", "never", "counted"),
     Term("censored", "pairs with a failed call", "", "pairs of which one call failed or was cut; it keeps "
          "the worst rank", "never", "counted"),
+    Term("both_failed", "pairs left out, both calls failed", "", "pairs of which both calls failed",
+         "never", "counted"),
+    Term("unknown", "pairs left out, a number is not known", "", "pairs of which a whole call lacks the "
+         "number", "never", "counted"),
     Term("ratio", "mean ratio", "", "exp(mean of ln(streaming / blocking))", "a call failed", "measured"),
     Term("interval", "its interval, 95 %", "", "t interval of the mean log ratio", _LOST, "measured"),
     Term("t_p", "p of the t test", "", "one-sample t test of the log ratios against 0", _LOST, "measured"),
@@ -59,14 +65,37 @@ _COMPARED = (
     Term("median_ratio", "median ratio", "", "exp(median of the log ratios)", "it falls on a failed call",
          "measured"),
     Term("median_interval", "its interval, 95 %", "", "exact, of order statistics", _FEW, "measured"),
+    Term("median_p", "p of the median", "", "exact test of the median log ratio against 0", _FEW, "measured"),
     Term("difference", "median difference", "the number's own", "median of streaming - blocking",
          "it falls on a failed call", "measured"),
     Term("difference_interval", "its interval, 95 %", "the number's own", "exact, of order statistics", _FEW,
          "measured"),
     Term("tost_p", "p of equality", "", "two one-sided t tests with bounds ln(1 - m) and ln(1 + m)",
          "no margin m was declared, or a call failed", "measured"),
-    Term("holm_p", "p among all arms", "", "Holm's correction over the arms that have a verdict", _FEW,
+    Term("holm_p", "p among all models", "", "Holm's correction over the models that have a verdict", _FEW,
          "measured"),
+)  # fmt: skip
+_EXPERIMENT = (
+    Term("success", "calls that came whole", "", "calls that came whole / calls that were made, with "
+         "Wilson's interval; one that was cancelled under way is not counted", "no call was made", "counted"),
+    Term("goodput_share", "calls that were good", "", "calls that came whole and hold every limit / calls "
+         "that were made; a limit is at most, of a rate at least", "no limit was set", "counted"),
+    Term("goodput", "good calls a second", "1/s", "good calls / time from the experiment's first call to its "
+         "last", "no limit was set, or the time is unknown", "counted"),
+    Term("percentile", "half of the calls, 95 % of the calls", "the number's own", "interpolated linearly, a "
+         "failed call as the worst; interval exact, of order statistics: that of 95 % has no upper end below "
+         "72 calls, that of 99 % below 368", "fewer than 20 calls, for 95 %", "measured"),
+    Term("shifts", "streaming minus blocking at each tenth", "the number's own", "difference of both "
+         "deciles; interval from two exact ones of 97.5 %", "a mode has no calls", "measured"),
+    Term("drift", "change during the run", "", "Theil and Sen's slope of the logs over the run order; p of "
+         "Spearman's rank correlation", "fewer than 6 calls, or they never change", "measured"),
+    Term("pairs_needed", "pairs it takes to see a difference", "pairs", "pairs with which a t test at 5 % "
+         "sees it in four of five experiments, at an earlier run's spread", "no earlier run of the same",
+         "counted"),
+    Term("window_rate", "rate in a sliding window", "tokens/s", "tokens in (t - w, t] / w, at each arrival "
+         "and w after it; w is 1 s unless set", "no tokenizer", "recounted"),
+    Term("cost_usd", "cost", "US dollars", "sum of tokens x price, cached input apart, exact decimals; the "
+         "price table's date is shown", "the price or the tokens are unknown", "reported"),
 )  # fmt: skip
 
 
@@ -77,6 +106,7 @@ def sections() -> tuple[Section, ...]:
         Section("One call and its reader", "At a speed in characters a second.", terms(READER)),
         Section("One pair", "Positive where streaming was earlier.", _PAIR),
         Section("Many pairs", "Streaming against blocking, or one model against another.", _COMPARED),
+        Section("A whole experiment", "Of all its calls, or of one of them with a setting.", _EXPERIMENT),
     )
 
 

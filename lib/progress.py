@@ -58,11 +58,16 @@ def name(experiment: Experiment, call: CallResult) -> str:
 
 
 def left_s(experiment: Experiment, now_ms: int) -> float | None:
-    """Seconds until the end at the pace so far; None while too little is known, or of a single pair."""
+    """Seconds until the end at the pace so far, never before a wait is over.
+
+    None while too little is known, or of a single pair.
+    """
     over, total = counted(experiment)
     if experiment.spec.pairs == 1 or over < LEAST or now_ms <= experiment.created_ms:
         return None
-    return (now_ms - experiment.created_ms) / 1000 / over * (total - over)
+    at_pace = (now_ms - experiment.created_ms) / 1000 / over * (total - over)
+    wait = waiting(experiment)
+    return at_pace if wait is None else max(at_pace, (wait.until_ms - now_ms) / 1000)
 
 
 def spoken(seconds: float) -> str:

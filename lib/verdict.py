@@ -93,7 +93,7 @@ def percentile_words(found: Percentile, unit: str = "s") -> str:
     times, unit = _unit(sizes[0], unit) if sizes else (1, unit)
     ends = Interval(*(x * times for x in found.interval))
     point = None if found.value is None else found.value * times
-    digits = _digits(ends, 1.0 if point is None else point)
+    digits = min(1 if times > 1 else 3, _digits(ends, 1.0 if point is None else point))
     value = "not known" if point is None else f"{point:.{digits}f} {unit}"
     return f"{value} ({_end(ends.low, digits)} to {_end(ends.high, digits)})"
 
@@ -117,8 +117,7 @@ def _seconds(found: Comparison) -> tuple[str, str, str] | None:
         return None
     times, unit = _unit(found.difference, "s")
     near, far = sorted((abs(low) * times, abs(high) * times))
-    digits = _digits(Interval(near, far), found.difference * times)
-    digits = digits if times == 1 else min(1, digits)
+    digits = min(1 if times > 1 else 3, _digits(Interval(near, far), found.difference * times))
     return f"{abs(found.difference) * times:.{digits}f} {unit}", _end(near, digits), _end(far, digits)
 
 

@@ -109,6 +109,8 @@ def test_a_wait_is_told_as_a_wait() -> None:
     now = found.created_ms + 8000
     waiting = dataclasses.replace(found, waits=(Wait(4, now, now + 2000, None, "host asked for 2 s"),))
     assert "Asked to wait: 2 s more." in progress.standing(waiting, now)
+    long = dataclasses.replace(found, waits=(Wait(4, now, now + 60_000, None, "host asked for 60 s"),))
+    assert progress.standing(long, now).endswith("Asked to wait: 60 s more. About 60 s left.")
     assert progress.waiting(found) is None
 
 

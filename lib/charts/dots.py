@@ -73,7 +73,9 @@ def dots_alt(experiment: Experiment, metric: str, *, arm: int | None = None) -> 
         return "No pair has ended yet."
     arms = sorted({p.arm for p in measured})
     shown = arms if len(arms) <= 2 else []
-    told = [_middles(experiment, metric, one, [p for p in measured if p.arm == one]) for one in shown]
+    told = [
+        said for one in shown if (said := _middles(experiment, metric, [p for p in measured if p.arm == one]))
+    ]
     counts = (
         (sum(p.lost for p in measured), "failed or cut", "at the edge"),
         (sum(p.what == "unknown" for p in measured), "of unknown value", "at the edge"),
@@ -82,14 +84,11 @@ def dots_alt(experiment: Experiment, metric: str, *, arm: int | None = None) -> 
     )
     told += [f"{n} {what}, {how}" for n, what, how in counts if n]
     pairs = len({(p.arm, p.pair) for p in measured})
+    count = f"{pairs:,} pair{'' if pairs == 1 else 's'}"
     of = f" of {len(arms)} models" if len(arms) > 1 else ""
-    return (
-        f"{METRICS[metric].label.capitalize()} of {pairs:,} pairs{of} in run order. {_begin('; '.join(told))}"
-    ).rstrip(". ") + "."
-
-
-def _begin(words: str) -> str:
-    return words[:1].upper() + words[1:]
+    return (f"{METRICS[metric].label.capitalize()} of {count}{of} in run order. {'; '.join(told)}").rstrip(
+        ". "
+    ) + "."
 
 
 def dots_table(experiment: Experiment, metric: str) -> Table:
@@ -105,14 +104,15 @@ def _cells(experiment: Experiment, p: Point) -> tuple[Cell, ...]:
     return (p.n, model, p.mode, p.role, pair, place, p.value, WORDS[p.what], p.out)
 
 
-def _middles(experiment: Experiment, metric: str, arm: int, found: Sequence[Point]) -> str:
+def _middles(experiment: Experiment, metric: str, found: Sequence[Point]) -> str:
+    """The medians of one arm, after its name where there are several; "" where nothing is known."""
     said = []
     for mode in _TONES:
         values = [p.value for p in found if p.mode == mode and p.value is not None]
         if values:
-            said.append(f"{mode} {amount(float(np.median(values)), metric)} at the median")
-    whose = name(experiment, arm)
-    return (f"{lanes.one_line(whose, 40)}: " if whose else "") + ", ".join(said)
+            said.append(f"{mode} {amount(float(np.median(values)), metric)}")
+    whose = name(experiment, found[0].arm)
+    return f"{lanes.one_line(whose, 40) if whose else 'Medians'}: {', '.join(said)}" if said else ""
 
 
 def _scale(found: Sequence[Point], edge: str) -> _Scale:

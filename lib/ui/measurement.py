@@ -15,6 +15,7 @@ from lib import charts, findings, lanes
 from lib.comparison import Comparison
 from lib.experiment import Experiment
 from lib.metrics import METRICS
+from lib.points import apart
 from lib.rates import RATES
 from lib.spec import contended
 from lib.ui import chart, parts, plain, session, trust, worked
@@ -75,7 +76,7 @@ def models(experiment: Experiment, arm: int) -> None:
     st.dataframe(
         {
             "Place": [findings.rank(row.rank) for row in rows],
-            "Model": [row.name for row in rows],
+            "Model": apart([row.name for row in rows]),
             "Median": [
                 "not known" if row.middle is None else charts.amount(row.middle, experiment.spec.primary)
                 for row in rows
@@ -274,6 +275,8 @@ def _heat(experiment: Experiment, metric: str) -> None:
 
 def _against(experiment: Experiment, arm: int, label: str) -> None:
     found = worked.against(experiment, arm)
+    if not any(e.found.n for e in found):
+        return
     sides = ("slower", "faster") if experiment.spec.primary in RATES else ("quicker", "slower")
     chart.card(
         f"The others against model {arm + 1}, streaming: {label}",

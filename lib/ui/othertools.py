@@ -5,12 +5,18 @@ from __future__ import annotations
 import streamlit as st
 
 from lib import definitions
+from lib.charts import duration
+from lib.definitions import Row
 from lib.experiment import CallResult
 from lib.metrics import METRICS
+from lib.ui.method import unmarked
 
 
 def draw(streaming: CallResult) -> None:
-    """A row per number of each tool; one that a tool would not give has its reason."""
+    """A row per number of each tool; one that a tool would not give has its reason.
+
+    Our own words only: a table's cells are markdown. They wrap, so that nothing is cut off.
+    """
     section = st.expander(
         "This run under other tools' names", on_change="rerun", key="tools", bind="query-params"
     )
@@ -21,19 +27,15 @@ def draw(streaming: CallResult) -> None:
             st.caption("Nothing arrived of this call.")
             return
         rows = definitions.table(streaming.timeline, streaming.recount)
-        st.dataframe(
+        st.table(
             {
-                "Tool": [row.tool for row in rows],
-                "Called": [row.name for row in rows],
-                "Value": [
-                    "–" if row.value is None else f"{row.value:.4g} {row.unit}".strip() for row in rows
-                ],
-                "Ours": [_ours(row.ours, streaming) for row in rows],
-                "What it is": [row.definition for row in rows],
-                "How it differs": [row.reason or row.why for row in rows],
+                "Tool, and its number": [f"{row.tool} **{unmarked(row.name)}**" for row in rows],
+                "There": [unmarked(_value(row.value, row.unit)) for row in rows],
+                "Here": [_ours(row.ours, streaming) for row in rows],
+                "What it is there, and how it differs": [_told(row) for row in rows],
             },
+            border="horizontal",
             hide_index=True,
-            height=560,
             alt="This call under other tools' names",
         )
         st.caption(
@@ -42,14 +44,26 @@ def draw(streaming: CallResult) -> None:
         )
 
 
+def _told(row: Row) -> str:
+    """The tool's definition, and why its number is another than ours, or none."""
+    return unmarked(f"{_begin(row.definition)}; {row.why}. {row.reason or ''}".rstrip())
+
+
+def _begin(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
 def _ours(name: str, call: CallResult) -> str:
-    """Our nearest number, in words with its value."""
+    """Our nearest number with its name in words; nothing where there is none."""
     if name not in METRICS:
-        return name
+        return ""
     value = (call.metrics or {}).get(name)
     known = float(value) if isinstance(value, int | float) else None
-    return f"{METRICS[name].label}: {_value(known, METRICS[name].unit)}"
+    return unmarked(f"{_value(known, METRICS[name].unit)}, {METRICS[name].label}")
 
 
 def _value(value: float | None, unit: str) -> str:
-    return "–" if value is None else f"{value:.4g} {unit}".strip()
+    """With the digits that a single call bears."""
+    if value is None:
+        return "–"
+    return duration(value) if unit == "s" else f"{value:.3g} {unit}".strip()

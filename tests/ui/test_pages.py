@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from lib import example
 from lib.errors import NotFound
 from lib.experiment import Experiment
+from lib.glossary import sections
 from lib.lab.recordings import RECORDINGS
 from lib.metrics import METRICS
 from lib.reader import READER
@@ -165,7 +166,8 @@ def test_an_empty_saved_page_says_how_to_begin(open_page: Open) -> None:
 
 def test_method_names_every_number(open_page: Open) -> None:
     at = open_page("method")
-    assert list(at.dataframe[0].value["Name in files"]) == list(METRICS)
+    named = [cell for table in at.table for cell in table.value.get("Number", ())]
+    assert [cell.split("`")[1] for cell in named] == [t.name for s in sections() for t in s.terms]
 
 
 def test_without_a_usable_data_folder_the_page_says_so(
