@@ -21,6 +21,7 @@ from lib.spec import Mode
 
 ROW_PX, ALONE_PX = 130, 260
 _ASIDE = 0.14
+_CROWDED = 8
 _TONES: dict[Mode, tuple[int, str]] = {"blocking": (0, "square"), "streaming": (1, "circle")}
 _SYMBOLS = {"failed": "x", "cut": "triangle-up", "unknown": "circle-cross-open"}
 
@@ -210,8 +211,9 @@ def _joins(row: Sequence[Point], scale: _Scale, palette: Palette) -> go.Scatter:
 def _axes(figure: go.Figure, experiment: Experiment, metric: str, scale: _Scale, palette: Palette) -> None:
     pairs, warmups = experiment.spec.pairs, experiment.spec.warmups
     ticks = pair_ticks(pairs)
+    warm = "warm-up" if pairs < _CROWDED else ""  # where there is no room the legend says it alone
     figure.update_xaxes(range=[0.4 - warmups, pairs + 0.6], title_text="", showgrid=False)
-    figure.update_xaxes(tickvals=[*range(1 - warmups, 1), *ticks], ticktext=[*["warm-up"] * warmups, *ticks])
+    figure.update_xaxes(tickvals=[*range(1 - warmups, 1), *ticks], ticktext=[*[warm] * warmups, *ticks])
     rows = len(list(figure.select_yaxes()))
     figure.update_xaxes(title_text="pair, in run order", row=rows, col=1)
     figure.update_yaxes(type="log" if scale.log else "linear", range=scale.range)

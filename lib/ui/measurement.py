@@ -183,10 +183,9 @@ def _beside(experiment: Experiment, found: list[charts.Effect], arm: int) -> str
 def _how(found: Comparison, metric: str) -> str:
     """How the verdict was found."""
     said = f"How it was found: {verdict(metric, found).detail}"
-    if found.point is None:
+    if found.allowed is None:
         return said
-    few = found.allowed is None
-    return f"{said} A ratio is streaming divided by blocking{'.' if few else '; ranges are 95 % intervals.'}"
+    return f"{said} A ratio is streaming divided by blocking; ranges are 95 % intervals."
 
 
 def _forest(experiment: Experiment, found: list[charts.Effect], metric: str) -> None:

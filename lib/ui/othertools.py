@@ -29,10 +29,8 @@ def draw(streaming: CallResult) -> None:
         rows = definitions.table(streaming.timeline, streaming.recount)
         st.table(
             {
-                "Tool, and its number": [f"{row.tool} **{unmarked(row.name)}**" for row in rows],
-                "There": [unmarked(_value(row.value, row.unit)) for row in rows],
-                "Here": [_ours(row.ours, streaming) for row in rows],
-                "What it is there, and how it differs": [_told(row) for row in rows],
+                "There": [_there(row) for row in rows],
+                "What it is, and how it differs": [_told(row, streaming) for row in rows],
             },
             border="horizontal",
             hide_index=True,
@@ -44,9 +42,16 @@ def draw(streaming: CallResult) -> None:
         )
 
 
-def _told(row: Row) -> str:
-    """The tool's definition, and why its number is another than ours, or none."""
-    return unmarked(f"{_begin(row.definition)}; {row.why}. {row.reason or ''}".rstrip())
+def _there(row: Row) -> str:
+    """The number with the tool's own name for it."""
+    return f"{row.tool} {unmarked(row.name)}: **{unmarked(_value(row.value, row.unit))}**"
+
+
+def _told(row: Row, call: CallResult) -> str:
+    """The tool's definition, why its number is another than ours, or none, and ours."""
+    ours = _ours(row.ours, call)
+    said = f"{_begin(row.definition)}; {row.why}. {row.reason or ''}".rstrip()
+    return unmarked(f"{said} Here: {ours}." if ours else said)
 
 
 def _begin(words: str) -> str:
@@ -59,11 +64,11 @@ def _ours(name: str, call: CallResult) -> str:
         return ""
     value = (call.metrics or {}).get(name)
     known = float(value) if isinstance(value, int | float) else None
-    return unmarked(f"{_value(known, METRICS[name].unit)}, {METRICS[name].label}")
+    return f"{METRICS[name].label} {_value(known, METRICS[name].unit)}"
 
 
 def _value(value: float | None, unit: str) -> str:
     """With the digits that a single call bears."""
     if value is None:
-        return "–"
+        return "none"
     return duration(value) if unit == "s" else f"{value:.3g} {unit}".strip()

@@ -188,6 +188,6 @@ def test_other_tools_and_doubts_are_a_click_away(open_page: Open, checked: Exper
     at = open_page("experiment", id=checked.id, tools="true", trust="true")
     assert not at.exception
     (found,) = (t.value for t in at.table if "There" in t.value.columns)
-    told = " ".join(found["Tool, and its number"])
-    assert all(tool in told for tool in ("vLLM bench **TTFT**", "AIPerf", "GuideLLM"))
+    told = " ".join(found["There"])
+    assert all(tool in told for tool in ("vLLM bench TTFT: **", "AIPerf", "GuideLLM"))
     assert "Are the calls comparable?" in [h.value for h in at.subheader]
