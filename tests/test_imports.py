@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -295,3 +296,8 @@ def _paths(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     if isinstance(value, list) and value:
         return [(*at, 0), *_paths(value[0], (*at, 0))]
     return []
+
+
+def test_the_server_takes_files_as_large_as_an_import_may_be() -> None:
+    config = tomllib.loads((SAMPLES.parents[1] / ".streamlit" / "config.toml").read_text("utf-8"))
+    assert config["server"]["maxUploadSize"] == imports.MOST_BYTES >> 20
