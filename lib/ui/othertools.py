@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
 from lib import definitions
@@ -10,6 +12,9 @@ from lib.definitions import Row
 from lib.experiment import CallResult
 from lib.metrics import METRICS
 from lib.ui.method import unmarked
+
+BREAK = "\u200b"
+"""Where a long name may go on in the next line."""
 
 
 def draw(streaming: CallResult) -> None:
@@ -44,7 +49,8 @@ def draw(streaming: CallResult) -> None:
 
 def _there(row: Row) -> str:
     """The number with the tool's own name for it."""
-    return f"{row.tool} {unmarked(row.name)}: **{unmarked(_value(row.value, row.unit))}**"
+    name = re.sub(r"([._])", rf"\1{BREAK}", row.name)
+    return f"{row.tool} {unmarked(name)}: **{unmarked(_value(row.value, row.unit))}**"
 
 
 def _told(row: Row, call: CallResult) -> str:
