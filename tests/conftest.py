@@ -3,25 +3,36 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
-LONGEST = {"test_kills.py": 0}
+BROWSER = "tests/browser/"
 
 # No deadline: a busy machine is not a bug. The same examples for everyone: a test that fails, fails again.
 settings.register_profile("streamgauge", deadline=None, derandomize=True)
 settings.load_profile("streamgauge")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
+class Together(LoadScopeScheduling):
+    """A file's tests stay in one worker, and all that need the browser in one, too."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return BROWSER if file.startswith(BROWSER) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    """How `-n` shares the tests out."""
+    return Together(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests run in one worker, all that need the browser in another; the longest begin first."""
-    for item in items:
-        browser = item.path.parent.name == "browser"
-        item.add_marker(pytest.mark.xdist_group("browser" if browser else item.path.name))
-    items.sort(key=lambda item: LONGEST.get(item.path.name, 2 - (item.path.parent.name == "browser")))
+    """The longest begin first: the kills, then the browser's."""
+    items.sort(key=lambda item: (item.path.name != "test_kills.py", not item.nodeid.startswith(BROWSER)))
 
 
 @pytest.fixture(autouse=True)
