@@ -91,7 +91,7 @@ class Service:
             keys=self.keys,
             arguments=settings.probe_arguments(),
         )
-        self._lab = Lab(None if settings.hosted else settings.data / REPLAYS)
+        self._lab = Lab(settings.data / REPLAYS if settings.plays else None)
         self._calibrator = Calibrator(self._dispatch, self._lab)
         self._runner = LocalRunner(
             self._dispatch,
@@ -241,12 +241,12 @@ class Service:
 
     def replay(self, id: str) -> str:
         """The base URL at which any OpenAI client hears the first pair of a saved experiment again, at its
-        times; lib/lab/replays.py has what a model's name may ask for. In local mode only.
+        times; lib/lab/replays.py has what a model's name may ask for. In local mode, elsewhere by setting.
 
         Raises NotFound, NotAllowed, ChildError, StoreError.
         """
-        if self.settings.hosted:
-            raise NotAllowed("Experiments are played on one's own computer only.")
+        if not self.settings.plays:
+            raise NotAllowed("This server does not play experiments: STREAMGAUGE_REPLAY is not set.")
         told = replay.script(self.experiment(id))
         if told is None:
             raise NotFound("No text arrived in this experiment, so there is nothing to play.")

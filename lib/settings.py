@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     api_token: SecretStr | None = Field(
         default=None, min_length=16, description="Who sends it may start and delete experiments by program."
     )
+    replay: bool = Field(
+        default=False, description="Play saved experiments to any OpenAI client on a public server, too."
+    )
     discover: bool = Field(default=True, description="Look for local servers on their usual ports.")
     download: bool = Field(default=True, description="Fetch a missing tokenizer vocabulary, 10 s at most.")
 
@@ -81,6 +84,11 @@ class Settings(BaseSettings):
     def viewer(self) -> bool:
         """Whether this server only shows: no keys, no endpoint but the built-in one."""
         return self.mode == "viewer"
+
+    @property
+    def plays(self) -> bool:
+        """Whether saved experiments are endpoints here."""
+        return self.replay or not self.hosted
 
     def probe_arguments(self) -> tuple[str, ...]:
         """What the probe is told on its command line, its place and its spool aside."""

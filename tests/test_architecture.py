@@ -110,7 +110,7 @@ PURE_MAY = {("lib.cite", "datetime"), ("lib.plan", "random"), ("lib.summary", "d
 DOORS = {
     "streamlit": ("app", "pages", "lib.ui"),
     "openai": ("lib.capture", "lib.peers"),
-    "httpx2": ("lib.wire", "lib.capture", "lib.peers"),
+    "httpx2": ("lib.wire", "lib.capture", "lib.peers", "lib.api.passing"),
     "httpcore2": ("lib.wire", "lib.tls", "lib.guard", "lib.capture"),
     "sqlalchemy": ("lib.store", "lib.derived", "lib.ledger", "lib.shelf", "lib.migrations"),
     "alembic": ("lib.store", "lib.migrations"),

@@ -2,17 +2,23 @@
 
 import contextlib
 import json
+import socket
 import statistics
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import openai
 import pytest
+import uvicorn
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from lib import api, document, replay, share
+from lib.api.passing import MOST_AT_ONCE
 from lib.errors import NotAllowed, NotFound
 from lib.lab.asks import Refused
 from lib.lab.replays import Pace, pace
@@ -126,6 +132,52 @@ def test_the_servers_own_address_leads_to_the_lab(service: Service, saved: str) 
     assert answer.status_code == 307
     assert answer.headers["location"] == f"{service.replay(saved)}/chat/completions"
     assert app.get(f"/replay/{'A' * 22}/v1/models").status_code == 404
+
+
+@pytest.fixture(scope="module")
+def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base URL of an experiment on a public server that plays, and lives in a thread."""
+    folder = tmp_path_factory.mktemp("public")
+    opened = Service.open(Settings(data=folder, mode="hosted", replay=True, download=False))
+    id = opened.library.bring(document.to_json(MADE).encode())
+    app = Starlette(routes=api.routes(lambda: opened, ""))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/replay/{id}/v1"
+        server.should_exit = True
+        thread.join()
+    opened.close()
+
+
+def test_a_public_server_that_may_play_passes_each_piece_on_as_it_comes(public: str) -> None:
+    messages = [{"role": "user", "content": "Anything."}]
+    stream = client(public).chat.completions.create(model="m:stall=1", messages=messages, stream=True)  # type: ignore[call-overload]
+    came = [(time.monotonic(), c.choices[0].delta.content) for c in stream if c.choices]
+    assert "".join(text for _, text in came if text) == WHOLE
+    assert came[-1][0] - came[0][0] > 1.0
+
+
+def test_what_passes_through_a_public_server_is_cut_and_refused_as_by_the_lab(public: str) -> None:
+    pieces: list[str] = []
+    with pytest.raises((openai.APIError, httpx2.RemoteProtocolError)):
+        pieces += told(public, "any:cut=5:20x")
+    with pytest.raises(openai.BadRequestError):
+        told(public, "any:1000x")
+    with pytest.raises(openai.NotFoundError):
+        told(f"{public.rpartition('/replay/')[0]}/replay/{'A' * 22}/v1", "any")
+    assert client(public).models.list().data[0].owned_by == "streamgauge"
+
+
+def test_a_client_that_leaves_gives_its_place_back(public: str) -> None:
+    chat = client(public).chat
+    for _ in range(MOST_AT_ONCE + 1):
+        with chat.completions.with_streaming_response.create(
+            model="m:stall=60", messages=[{"role": "user", "content": "Hi"}], stream=True
+        ) as answer:
+            next(answer.iter_lines())
+    assert "".join(told(public, "any:20x")) == WHOLE
 
 
 def test_what_is_not_here_is_not_played(service: Service, saved: str) -> None:

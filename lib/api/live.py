@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from lib.api.files import checked, download, file, found_or_error
+from lib.api.passing import Passing
 from lib.errors import NotFound, StreamgaugeError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Live:
     def __init__(self, service: Callable[[], Service], index_html: str) -> None:
         self.service = service
         self.index_html = index_html
+        self._passing = Passing()
 
     async def health(self, _: Request) -> Response:
         """200 while experiments can be started and saved, else 503; the body says which part fails."""
@@ -74,13 +76,19 @@ class Live:
         return HTMLResponse(self.index_html)
 
     async def replay(self, request: Request) -> Response:
-        """On to the lab, which keeps time: any OpenAI client follows, and asks there what it asked here."""
+        """On to the lab, which keeps time: any OpenAI client follows, and asks there what it asked here.
+
+        From another computer the lab can't be reached, so a public server passes its answer on.
+        """
         wanted, rest = request.path_params["id"], request.path_params["rest"]
 
-        def made() -> Response:
+        def made() -> RedirectResponse:
             return RedirectResponse(f"{self.service().replay(checked(wanted))}/{rest}", 307)
 
-        return await found_or_error(made)
+        found = await found_or_error(made)
+        if isinstance(found, RedirectResponse) and self.service().settings.hosted:
+            return await self._passing.on(request, found.headers["location"])
+        return found
 
     async def _stream(self, wanted: str, last_id: str, only: set[int]) -> AsyncIterator[str]:
         feed = self.service().feed

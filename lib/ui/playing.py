@@ -9,9 +9,9 @@ from lib.ui import session
 
 
 def menu(experiment: Experiment) -> None:
-    """A button that opens it, in local mode, where something arrived that can be played."""
+    """A button that opens it, where this server plays experiments."""
     service = session.service()
-    if service.settings.hosted or not service.routes_mounted:
+    if not service.settings.plays or not service.routes_mounted:
         return
     with st.popover("As an endpoint", icon=":material/replay_circle_filled:"):
         url = session.link(f"replay/{experiment.id}/v1")
@@ -20,7 +20,8 @@ def menu(experiment: Experiment) -> None:
         st.code(snippet(url), language="python", wrap_lines=True)
         st.caption(
             "The model's name may end in options: `:2x` twice as fast, `:stall=3` silent for 3 s in the "
-            "middle, `:cut=20` cut after 20 pieces. For this computer only."
+            "middle, `:cut=20` cut after 20 pieces."
+            + ("" if service.settings.hosted else " For this computer only.")
         )
 
 
