@@ -304,9 +304,14 @@ def _problem(first: Any, version: Any) -> str:
     return f"{place} is not what it should be."
 
 
+_KINDS = frozenset(("float", "int", "str", "bool"))
+"""Where several kinds would do, each is tried and named."""
+
+
 def _place(location: Sequence[int | str]) -> str:
     """`calls[3].events[0].t_ns`; of names, only those that the schema could have."""
-    parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in location[:6]]
+    named = [part for part in location[:6] if part not in _KINDS]
+    parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in named]
     text = "".join(parts).lstrip(".")[:120]
     return text if text.isprintable() and text else "the document"
 

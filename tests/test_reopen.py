@@ -206,6 +206,10 @@ WRONG: dict[str, tuple[Callable[[Any], None], str]] = {
     "a frame before all": (_at("calls", 1, "events", 1, "frame", value=-1), "below 0"),
     "a word for a number": (_at("calls", 1, "metrics", "ttfo_s", value="x"), "a number is a text"),
     "text for a number": (_at("created_ms", value="x"), "created_ms is not what it should be"),
+    "a list for a metric": (
+        _at("calls", 1, "metrics", "ttfo_s", value=[]),
+        "metrics.ttfo_s is not what it should be",
+    ),
 }
 
 

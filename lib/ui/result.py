@@ -204,12 +204,7 @@ def texts(experiment: Experiment, arm: int, number: int) -> None:
             st.caption("System message")
             st.code(asked.system, language=None, wrap_lines=True)
         st.caption("Prompt")
-        st.code(
-            asked.prompt or WITHHELD,
-            language=None,
-            wrap_lines=True,
-            height=160 if len(asked.prompt) > 800 else "content",
-        )
+        st.code(asked.prompt or WITHHELD, language=None, wrap_lines=True)
         for column, call in zip(st.columns(2), calls, strict=True):
             with column:
                 st.caption(lanes.label(call))
