@@ -45,10 +45,12 @@ def places_of(secret: str, page: Page, server: Server) -> list[str]:
 def test_an_experiment_deleted_in_mid_run_by_another_tab_is_said_to_be_gone(
     page: Page, chromium: Browser, server: Server
 ) -> None:
-    flow.run_preset(page, server.url)
-    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     other = chromium.new_page()
     other.goto(f"{server.url}/saved")
+    expect(other.get_by_role("heading", name="Saved")).to_be_visible()
+    flow.run_preset(page, server.url)
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    other.reload()
     other.get_by_role("button", name="Delete").first.click()
     other.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_role("heading", name="Experiment not found")).to_be_visible(timeout=15_000)

@@ -11,8 +11,6 @@ const MARKS = {
   done: { glyph: "◆", at: 0.78, name: "end of stream" },
 }
 
-const CROWDED = ", under contention"
-
 MARKS.role = MARKS.other
 
 function buildRow(lane) {
@@ -31,7 +29,7 @@ function buildRow(lane) {
 
 /** A name for a narrow column, whose end is cut: that a pair was made at once stands first. */
 function narrow(name) {
-  return name?.endsWith(CROWDED) ? `at once · ${name.slice(0, -CROWDED.length)}` : name
+  return name?.replace(/(.+), under contention$/, "at once · $1")
 }
 
 function buildClock(view) {
@@ -162,7 +160,7 @@ function clear(canvas) {
 function drawSpans(view, { canvas, model }) {
   const pen = canvas.getContext("2d")
   const box = ([from, to]) => [(from / view.span) * canvas.clientWidth, 1, ((to - from) / view.span) * canvas.clientWidth, canvas.clientHeight - 2]
-  pen.fillStyle = "#d9345f33"
+  pen.fillStyle = "#d463"
   for (const span of model.freezes) pen.fillRect(...box(span))
   pen.strokeStyle = view.quiet
   pen.setLineDash([3, 2])

@@ -147,7 +147,7 @@ function restyle(view) {
   const series = listed && listed.length > 1 ? listed : COLOURS
   for (const lane of view.lanes) {
     lane.colour = series[lane.model.tone % series.length]
-    lane.room = (lane.body.clientWidth * lane.body.clientHeight) / 80
+    lane.room = (lane.body.clientWidth * lane.body.clientHeight) / 80 || 1
     for (const part of [lane.pane, lane.track, lane.label, lane.steps, ...lane.cells]) part.style.setProperty("--tone", lane.colour)
   }
   view.root.style.setProperty("--blue", series[1])
