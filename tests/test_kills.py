@@ -19,6 +19,8 @@ from lib.spec import Arm, CallSpec, Endpoint, ExperimentSpec
 from tests import endpoint as endpoints
 from tests import kills
 
+pytestmark = pytest.mark.real_time
+
 CHAINS = 3
 
 
