@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from lib.api.files import checked, found_or_error, refused
+from lib.api.files import body, checked, found_or_error, problem, refused
 from lib.errors import InvalidSpec, StreamgaugeError
 from lib.experiment import Experiment, ExperimentState, Number
 from lib.providers import LOCAL_SERVERS, PROVIDERS, Provider
@@ -82,15 +82,15 @@ class Control:
 
     async def start(self, request: Request) -> Response:
         """Begin an experiment → 202 and its id."""
-        if (problem := self._closed(request)) is not None:
-            return problem
-        body = await _body(request)
-        if body is None:
-            return _problem(413, f"The body has more than {MOST_BYTES:,} bytes.")
+        if (closed := self._closed(request)) is not None:
+            return closed
+        sent = await body(request, MOST_BYTES)
+        if sent is None:
+            return problem(413, f"The body has more than {MOST_BYTES:,} bytes.")
         try:
-            asked = Asked.model_validate_json(body)
+            asked = Asked.model_validate_json(sent)
         except ValidationError as error:
-            return _problem(422, _first(error))
+            return problem(422, _first(error))
         try:
             id = await run_in_threadpool(self._start, asked)
         except StreamgaugeError as error:
@@ -104,8 +104,8 @@ class Control:
 
     async def delete(self, request: Request) -> Response:
         """Delete an experiment and end all its links. 204."""
-        if (problem := self._closed(request)) is not None:
-            return problem
+        if (closed := self._closed(request)) is not None:
+            return closed
         wanted = request.path_params["id"]
 
         def made() -> Response:
@@ -127,11 +127,11 @@ class Control:
         """Why the caller may not, None when it may."""
         secret = self._service().settings.api_token
         if secret is None:
-            return _problem(403, OFF)
+            return problem(403, OFF)
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         given = token.strip().encode("utf-8", "replace")
         if kind.lower() != "bearer" or not hmac.compare_digest(given, secret.get_secret_value().encode()):
-            return _problem(401, WRONG)
+            return problem(401, WRONG)
         return None
 
 
@@ -161,16 +161,6 @@ def _standing(found: Experiment) -> dict[str, Any]:
     return {"id": found.id, "state": found.state, "title": found.title, "calls": calls}
 
 
-async def _body(request: Request) -> bytes | None:
-    """The body, None when it is larger than allowed; no more than that is ever held."""
-    found = bytearray()
-    async for piece in request.stream():
-        found += piece
-        if len(found) > MOST_BYTES:
-            return None
-    return bytes(found)
-
-
 def _first(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     if first["type"] == "json_invalid":
@@ -179,7 +169,3 @@ def _first(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         return f"The body has a field that is not known. Known are: {', '.join(Asked.model_fields)}."
     return f"{place}: {first['msg']}."
-
-
-def _problem(status: int, sentence: str) -> Response:
-    return JSONResponse({"error": sentence}, status)

@@ -100,10 +100,24 @@ def nothing(_: Request) -> Response:
     )
 
 
+def problem(status: int, sentence: str) -> Response:
+    """A sentence as JSON."""
+    return JSONResponse({"error": sentence}, status)
+
+
 def refused(error: StreamgaugeError) -> Response:
     """An error as JSON; its status says whose it is."""
-    status = next((code for kind, code in STATUS if isinstance(error, kind)), 503)
-    return JSONResponse({"error": str(error)}, status_code=status)
+    return problem(next((code for kind, code in STATUS if isinstance(error, kind)), 503), str(error))
+
+
+async def body(request: Request, most: int) -> bytes | None:
+    """What was sent, None when it has more than `most` bytes; no more than that is ever held."""
+    found = bytearray()
+    async for piece in request.stream():
+        found += piece
+        if len(found) > most:
+            return None
+    return bytes(found)
 
 
 async def found_or_error(make: Callable[[], Response]) -> Response:

@@ -10,8 +10,10 @@ from contextlib import suppress
 
 import httpx2
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
+
+from lib.api.files import body, problem
 
 MOST_AT_ONCE = 16
 MOST_BYTES = 1 << 20
@@ -28,14 +30,12 @@ class Passing:
 
     async def on(self, request: Request, url: str) -> Response:
         """The answer of `url` to this request; 413 and 503 as JSON with a sentence."""
-        body = bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > MOST_BYTES:
-                return _refused(413, f"The body has more than {MOST_BYTES:,} bytes.")
+        sent = await body(request, MOST_BYTES)
+        if sent is None:
+            return problem(413, f"The body has more than {MOST_BYTES:,} bytes.")
         if self._places.locked():
-            return _refused(503, _BUSY)
-        return _Passed(self._places, httpx2.Request(request.method, url, content=bytes(body)))
+            return problem(503, _BUSY)
+        return _Passed(self._places, httpx2.Request(request.method, url, content=sent))
 
 
 class _Passed(Response):
@@ -59,7 +59,7 @@ class _Passed(Response):
         try:
             answer = await client.send(self._asked, stream=True)
         except httpx2.HTTPError:
-            answered = _refused(503, "The built-in endpoint does not answer. Try again.")
+            answered = problem(503, "The built-in endpoint does not answer. Try again.")
             return await answered(scope, receive, send)
         try:
             await _Stream(answer).stream_response(send)
@@ -81,9 +81,5 @@ class _Stream(StreamingResponse):
         super().__init__(answer.aiter_raw(), answer.status_code, headers, kind)
 
     async def stream_response(self, send: Send) -> None:
-        with suppress(httpx2.RemoteProtocolError):
+        with suppress(httpx2.HTTPError):
             await super().stream_response(send)
-
-
-def _refused(status: int, sentence: str) -> Response:
-    return JSONResponse({"error": sentence}, status_code=status)
