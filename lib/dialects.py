@@ -148,11 +148,12 @@ def _read(api: Api, value: object, name: str, *, whole: bool) -> Answer:
     if (error := _trouble(value, name)) is not None:
         return error
     nested = _dict(value.get("response"))
-    usage = _usage(_reported(value) or nested.get("usage"))
+    choice = _first_choice(value) or {}
+    usage = _usage(_reported(value, choice) or nested.get("usage"))
     pieces = (dialect.body if whole else dialect.event)(value)
     if usage is not None:
         pieces = [p for p in pieces if p.kind != "other"] + [Piece("usage")]
-    if (code := _broken_off(value)) is not None:
+    if (code := _broken_off(choice)) is not None:
         pieces = [p for p in pieces if p.kind != "finish"] + [Piece("error", code)]
     return Answer(
         tuple(pieces) or (Piece("other", _line(value.get("type")) or name),),
@@ -259,9 +260,8 @@ def _trouble(value: Json, name: str) -> Answer | None:
     return Answer((Piece("error", code),), trouble=message or code)
 
 
-def _broken_off(value: Json) -> str | None:
-    """What broke the first choice off, where a gateway says so inside of it; the text before it is kept."""
-    choice = _first_choice(value) or {}
+def _broken_off(choice: Json) -> str | None:
+    """What broke a choice off, where a gateway says so inside of it; the text before it is kept."""
     error = choice.get("error")
     if not error and choice.get("finish_reason") != "error":
         return None
@@ -269,9 +269,8 @@ def _broken_off(value: Json) -> str | None:
     return _line(detail.get("message")) or _line(detail.get("code")) or _line(error) or "error"
 
 
-def _reported(value: Json) -> object:
+def _reported(value: Json, choice: Json) -> object:
     """Where the count of tokens stands: beside the choices, in the first of them, or in a field of Groq's."""
-    choice = _first_choice(value) or {}
     return value.get("usage") or choice.get("usage") or _dict(value.get("x_groq")).get("usage")
 
 

@@ -26,7 +26,6 @@ from lib.metrics import METRICS
 from lib.spec import Arm, is_lab
 
 _HERE = Path(__file__).parent
-SIDES = ("streaming sooner", "streaming later")
 MOUNT = """
 const island = document.getElementById("data")
 hero({ parentElement: document.getElementById("hero"), data: JSON.parse(island.textContent) })
@@ -143,7 +142,7 @@ def _charts(experiment: Experiment) -> Iterator[Drawn]:
 def _measured_charts(experiment: Experiment) -> Iterator[Drawn]:
     metric = findings.between(experiment)
     found = findings.effects(experiment, metric)
-    sides, margin = SIDES, experiment.spec.margin
+    sides, margin = findings.SIDES, experiment.spec.margin
     yield drawn(
         f"Streaming against blocking: {METRICS[metric].label}",
         charts.forest_alt(found, sides=sides),

@@ -17,7 +17,7 @@ from lib.comparison import Comparison, Rank, ranks
 from lib.experiment import CallResult, Experiment
 from lib.intervals import share
 from lib.metrics import METRICS
-from lib.phrases import Runs
+from lib.phrases import Runs, capital
 from lib.rates import RATES
 from lib.spec import ExperimentSpec, Mode
 from lib.summary import Figure
@@ -27,6 +27,8 @@ BETWEEN_MODES = ("ttfo_s", "ttfs_s", "e2e_s", "speed_index_s")
 """Numbers by which streaming and blocking can be compared."""
 CONSUMERS: dict[str, Consumer] = {metric: who for who, metric in HEADLINE.items()}
 MODES: tuple[Mode, Mode] = ("blocking", "streaming")
+SIDES = ("streaming sooner", "streaming later")
+"""What the two sides of a forest of times mean."""
 
 
 class Standing(NamedTuple):
@@ -70,7 +72,7 @@ def sentence(experiment: Experiment, found: Sequence[Effect], metric: str, arm: 
     """The verdict on one arm; of several arms, for how many a difference is shown. Untrusted text."""
     said = verdict(metric, found[arm].found).sentence
     if len(found) == 1:
-        return ((f"{said[0].upper()}{said[1:]}.", True),)
+        return ((f"{capital(said)}.", True),)
     name = lanes.one_line(found[arm].name, 60)
     shown = sum(e.found.kind == "shown" for e in found)
     rest = f" A difference is shown for {shown} of {len(found)} models."
@@ -215,8 +217,7 @@ def _row(experiment: Experiment, call: CallResult, word: str) -> dict[str, str |
 
 
 def _title(metric: str) -> str:
-    known_ = METRICS[metric]
-    return f"{known_.label[0].upper()}{known_.label[1:]}, {known_.unit}"
+    return f"{capital(METRICS[metric].label)}, {METRICS[metric].unit}"
 
 
 def _number(call: CallResult, metric: str) -> float | None:

@@ -168,7 +168,14 @@ def model_name(experiment: Experiment, arm: int) -> str:
 
 def in_words(name: str) -> str:
     """An arm's name for the middle of a sentence, where a comma would part it."""
-    return f"{name.removesuffix(_TAILS[0])} {CONTENDED}" if name.endswith(_TAILS[0]) else name
+    model, tail = parted(name)
+    return f"{model} {CONTENDED}" if tail else name
+
+
+def parted(name: str) -> tuple[str, str]:
+    """(the model, ", under contention" or "") of an arm's name."""
+    model = name.removesuffix(_TAILS[0])
+    return model, name[len(model) :]
 
 
 def _apart(asked: Arm, arms: Sequence[Arm]) -> str:
@@ -235,11 +242,11 @@ def one_line(text: str, limit: int = MAX_NOTE) -> str:
     folded = " ".join(text.split())
     if len(folded) <= limit:
         return folded
-    tail = _TAILS[limit < SHORT] if folded.endswith(_TAILS[0]) else ""
+    name, tail = parted(folded)
+    tail = _TAILS[limit < SHORT] if tail else ""
     room = limit - 1 - len(tail)
     if room <= 0:
         return folded[: limit - 1] + "…"
-    name = folded.removesuffix(_TAILS[0])
     return name + tail if tail and len(name) <= room + 1 else name[:room] + "…" + tail
 
 

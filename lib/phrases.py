@@ -20,6 +20,11 @@ UNKNOWN = "not known"
 MAX_REASON = 240
 
 
+def capital(words: str) -> str:
+    """The first letter large, all others as they are."""
+    return words[:1].upper() + words[1:]
+
+
 def seconds(x: float | None, digits: int = 2) -> str:
     """ "0.16 s"; "not known" for None."""
     return UNKNOWN if x is None else f"{x:,.{digits}f} s"

@@ -93,9 +93,7 @@ def apart(names: Sequence[str]) -> list[str]:
 
     That an arm is under contention is never left out.
     """
-    tail = f", {lanes.CONTENDED}"
-    models = [name.removesuffix(tail) for name in names]
-    tails = [name[len(model) :] for name, model in zip(names, models, strict=True)]
+    models, tails = zip(*map(lanes.parted, names), strict=True) if names else ((), ())
     if len(set(models)) == 1:
         return list(names)
     cut = _shared(models)

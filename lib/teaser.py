@@ -9,7 +9,7 @@ from lib import findings, lanes, summary
 from lib.experiment import CallResult, Experiment
 from lib.lanes import Entry
 from lib.metrics import METRICS
-from lib.phrases import Runs, number, timed
+from lib.phrases import Runs, capital, number, timed
 from lib.summary import Figure
 
 MOST_FIGURES, MOST_LANES = 3, 4
@@ -38,7 +38,7 @@ def line(experiment: Experiment) -> str:
     if findings.measures(experiment) and len(experiment.spec.arms) == 1:
         return "".join(text for text, _ in lead(experiment))
     told = "; ".join(f"{f.label[:1].lower()}{f.label[1:]} {f.value}" for f in figures(experiment))
-    return f"{told[:1].upper()}{told[1:]}." if told else nothing(experiment)
+    return f"{capital(told)}." if told else nothing(experiment)
 
 
 def nothing(experiment: Experiment) -> str:
@@ -56,9 +56,8 @@ def tracks(experiment: Experiment) -> tuple[list[Entry], int]:
 
 def _medians(experiment: Experiment) -> list[Figure]:
     metric = findings.between(experiment)
-    label = METRICS[metric].label
+    label = capital(METRICS[metric].label)
     shown = {f.label: f.value for f in findings.figures(experiment, 0, metric)}
-    label = f"{label[0].upper()}{label[1:]}"
     told = [Figure(f"{label}, {mode}", shown[mode.title()]) for mode in _MODES if mode.title() in shown]
     return [*told, Figure("Calls that came whole", next(iter(shown.values())))]
 

@@ -15,6 +15,7 @@ from lib.comparison import LEAST, Comparison
 from lib.experiment import CallResult, Experiment
 from lib.intervals import drift
 from lib.metrics import METRICS
+from lib.phrases import capital
 from lib.sample import measured
 from lib.spec import Mode
 
@@ -205,15 +206,11 @@ def _drifts(experiment: Experiment, arm: int, metric: str) -> Iterable[Doubt | N
             way = "rose" if moved.change > 0 else "fell"
             yield Doubt(
                 "drift",
-                f"{_begin(METRICS[metric].label)}, {mode}, {way} by {abs(moved.change) * 100:.0f} % during "
+                f"{capital(METRICS[metric].label)}, {mode}, {way} by {abs(moved.change) * 100:.0f} % during "
                 "the run. "
                 "Pairs were made close together, so their ratios suffer less.",
                 _ids(c for c, _ in known),
             )
-
-
-def _begin(words: str) -> str:
-    return words[:1].upper() + words[1:]
 
 
 def _doubt(name: str, sentence: str, found: Sequence[Both]) -> Doubt | None:

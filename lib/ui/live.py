@@ -14,7 +14,7 @@ from lib.experiment import Experiment
 from lib.metrics import METRICS
 from lib.spec import at_once
 from lib.store import now_ms
-from lib.ui import hero, measurement, plain, session
+from lib.ui import hero, plain, session
 
 MEASURING_S = 1.5
 
@@ -96,9 +96,9 @@ def _so_far(experiment: Experiment) -> None:
     dark = session.is_dark()
     st.subheader(f"So far: {METRICS[metric].label}")
     st.plotly_chart(
-        charts.forest_figure(found, margin=experiment.spec.margin, sides=measurement.SIDES, dark=dark),
+        charts.forest_figure(found, margin=experiment.spec.margin, sides=findings.SIDES, dark=dark),
         key=f"live_forest_{experiment.id}",
-        alt=charts.forest_alt(found, sides=measurement.SIDES),
+        alt=charts.forest_alt(found, sides=findings.SIDES),
         config={"displayModeBar": False},
     )
     st.plotly_chart(
@@ -120,7 +120,7 @@ def _order(experiment: Experiment) -> str:
     apart = (
         "Under contention the calls of a pair start together; all others run"
         if any(paired)
-        else ("The calls run")
+        else "The calls run"
     )
     return (
         f"{apart} one after the other, so that they do not disturb each other, in an order drawn by "

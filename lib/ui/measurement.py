@@ -21,9 +21,8 @@ from lib.spec import contended
 from lib.ui import chart, parts, plain, session, trust, worked
 from lib.verdict import verdict
 
-SIDES = ("streaming sooner", "streaming later")
 CALLS_PX = 420
-FIGURES, WAYS = 4, 4
+WAYS = 4
 
 
 def read(id: str) -> Experiment:
@@ -49,17 +48,7 @@ def head(experiment: Experiment, arm: int) -> None:
     if beside := _beside(experiment, found, arm):
         plain.quiet(beside, key=plain.key("beside", experiment.id))
     plain.quiet(_how(found[arm].found, metric), key=plain.key("detail", experiment.id))
-    with st.grid(FIGURES, min_column_width=150):
-        for figure in findings.figures(experiment, arm, metric):
-            st.metric(
-                figure.label,
-                figure.value,
-                delta=figure.note or None,
-                delta_color="off",
-                delta_arrow="off",
-                border=True,
-                height="stretch",
-            )
+    parts.figures(findings.figures(experiment, arm, metric))
     trust.warning(experiment, arm)
     if any(e.found.n for e in found):
         _forest(experiment, found, metric)
@@ -192,9 +181,11 @@ def _forest(experiment: Experiment, found: list[charts.Effect], metric: str) -> 
     label = METRICS[metric].label
     chart.card(
         f"Streaming against blocking: {label}",
-        charts.forest_figure(found, margin=experiment.spec.margin, sides=SIDES, dark=session.is_dark()),
+        charts.forest_figure(
+            found, margin=experiment.spec.margin, sides=findings.SIDES, dark=session.is_dark()
+        ),
         key=f"forest_{experiment.id}_{metric}",
-        said=charts.forest_alt(found, sides=SIDES),
+        said=charts.forest_alt(found, sides=findings.SIDES),
         name="streamgauge-verdict",
         table=lambda: charts.forest_table(found),
     )

@@ -8,6 +8,7 @@ import streamlit as st
 
 from lib import glossary
 from lib.glossary import Term
+from lib.phrases import capital
 
 
 def table() -> None:
@@ -44,5 +45,5 @@ def _made(term: Term) -> str:
     missing = "" if term.null == "never" else f" Missing: {term.null}."
     made = term.formula.rstrip(".")
     if re.match("[a-z]{2,} ", made):  # a word, and no name of a number
-        made = made[0].upper() + made[1:]
+        made = capital(made)
     return f"{unmarked(f'{made}.{missing}')} _{term.source.capitalize()}._"

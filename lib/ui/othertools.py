@@ -11,6 +11,7 @@ from lib.charts import duration
 from lib.definitions import Row
 from lib.experiment import CallResult
 from lib.metrics import METRICS
+from lib.phrases import capital
 from lib.ui.method import unmarked
 
 BREAK = "\u200b"
@@ -56,12 +57,8 @@ def _there(row: Row) -> str:
 def _told(row: Row, call: CallResult) -> str:
     """The tool's definition, why its number is another than ours, or none, and ours."""
     ours = _ours(row.ours, call)
-    said = f"{_begin(row.definition)}; {row.why}. {row.reason or ''}".rstrip()
+    said = f"{capital(row.definition)}; {row.why}. {row.reason or ''}".rstrip()
     return unmarked(f"{said} Here: {ours}." if ours else said)
-
-
-def _begin(words: str) -> str:
-    return words[:1].upper() + words[1:]
 
 
 def _ours(name: str, call: CallResult) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -17,8 +17,19 @@ from streamlit.delta_generator import DeltaGenerator
 from lib.errors import StreamgaugeError
 from lib.plan import plan
 from lib.spec import Arm, ExperimentSpec, is_lab
+from lib.summary import Figure
 from lib.ui import session, shell
 
+MOST_FIGURES = 4
+_TYPES = {
+    "html": "text/html",
+    "json": "application/json",
+    "csv": "text/csv",
+    "parquet": "application/vnd.apache.parquet",
+    "svg": "image/svg+xml",
+    "gif": "image/gif",
+    "png": "image/png",
+}
 REFUSED = "refused"
 FORK = "fork_of"
 """Session state: the experiment that the form was filled from, until something is started."""
@@ -96,3 +107,32 @@ def cost(spec: ExperimentSpec) -> str:
 def date(created_ms: int) -> str:
     """A day and minute, in UTC and labelled so."""
     return datetime.fromtimestamp(created_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def file(label: str, make: Callable[[], str | bytes], name: str) -> None:
+    """A button that makes a file when it is pressed, and hands it over under its name."""
+    st.download_button(
+        label,
+        make,
+        file_name=name,
+        mime=_TYPES[name.rpartition(".")[2]],
+        key=f"file_{name}",
+        icon=":material/download:",
+        on_click="ignore",
+        width="stretch",
+    )
+
+
+def figures(shown: Sequence[Figure]) -> None:
+    """At most four numbers, in one row."""
+    with st.grid(MOST_FIGURES, min_column_width=150):
+        for figure in shown:
+            st.metric(
+                figure.label,
+                figure.value,
+                delta=figure.note or None,
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+                height="stretch",
+            )

@@ -5,7 +5,7 @@ Made when their button is pressed; what they show is lib.pictures' business.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -13,21 +13,21 @@ from lib import lanes
 from lib.pictures.filmstrip import film_png, film_svg
 from lib.pictures.gif import race_gif
 from lib.pictures.race import race_alt, race_svg
-from lib.ui import plain, session
+from lib.ui import parts, plain, session
 
 
 def menu(rows: Sequence[lanes.Entry], title: str, name: str) -> None:
     """A button that opens the choice. `title` stands in the pictures, untrusted; `name`: of the files."""
     with st.popover("Take a picture", icon=":material/photo_camera:"):
         plain.quiet(race_alt(rows), key=plain.key("picture", name))
-        _file("Race, animated SVG", lambda: race_svg(rows, title=title), f"{name}-race.svg")
-        _file(
+        parts.file("Race, animated SVG", lambda: race_svg(rows, title=title), f"{name}-race.svg")
+        parts.file(
             "Race, animated GIF",
             lambda: race_gif(rows, title=title, dark=session.is_dark()),
             f"{name}-race.gif",
         )
-        _file("Filmstrip, SVG", lambda: film_svg(rows, title=title), f"{name}-film.svg")
-        _file(
+        parts.file("Filmstrip, SVG", lambda: film_svg(rows, title=title), f"{name}-film.svg")
+        parts.file(
             "Filmstrip, PNG",
             lambda: film_png(rows, title=title, dark=session.is_dark()),
             f"{name}-film.png",
@@ -35,19 +35,3 @@ def menu(rows: Sequence[lanes.Entry], title: str, name: str) -> None:
         st.caption(
             "Each is one file that loads nothing: for a README, a chat, a slide. They hold the answer's text."
         )
-
-
-_TYPES = {"svg": "image/svg+xml", "gif": "image/gif", "png": "image/png"}
-
-
-def _file(label: str, make: Callable[[], str | bytes], name: str) -> None:
-    st.download_button(
-        label,
-        make,
-        file_name=name,
-        mime=_TYPES[name.rpartition(".")[2]],
-        key=f"picture_{name}",
-        icon=":material/download:",
-        on_click="ignore",
-        width="stretch",
-    )

@@ -122,20 +122,8 @@ def _trouble(found: faults.Fault, calls: list[CallResult], model: str) -> None:
 
 def numbers(experiment: Experiment, arm: int, number: int) -> None:
     """At most four, in one row."""
-    shown = summary.headline(experiment, arm, number)
-    if not shown:
-        return
-    with st.grid(4, min_column_width=150):
-        for figure in shown:
-            st.metric(
-                figure.label,
-                figure.value,
-                delta=figure.note or None,
-                delta_color="off",
-                delta_arrow="off",
-                border=True,
-                height="stretch",
-            )
+    if shown := summary.headline(experiment, arm, number):
+        parts.figures(shown)
 
 
 def watch(experiment: Experiment, number: int) -> None:

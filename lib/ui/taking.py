@@ -8,25 +8,19 @@ import streamlit as st
 
 from lib import cite, exports, spans, tables
 from lib.experiment import Experiment
-
-_TYPES = {
-    "html": "text/html",
-    "json": "application/json",
-    "csv": "text/csv",
-    "parquet": "application/vnd.apache.parquet",
-}
+from lib.ui import parts
 
 
 def menu(name: str, whole: Callable[[], Experiment], json: Callable[[], bytes], link: str | None) -> None:
     """A button that opens the choice. `name`: of the files; `link`: stands in the HTML file, None: none."""
     with st.popover("Take it away", icon=":material/download:"):
-        _file("Save as one HTML file", lambda: exports.html_file(whole(), link=link), f"{name}.html")
-        _file("Download JSON", json, f"{name}.json")
-        _file("Events as CSV", lambda: tables.csv_file(whole(), "events"), f"{name}.csv")
-        _file("Calls as CSV", lambda: tables.csv_file(whole(), "calls"), f"{name}-calls.csv")
-        _file("Events as Parquet", lambda: tables.parquet_file(whole(), "events"), f"{name}.parquet")
-        _file("Calls as Parquet", lambda: tables.parquet_file(whole(), "calls"), f"{name}-calls.parquet")
-        _file("Trace for Perfetto", lambda: spans.trace_file(whole()), f"{name}.trace.json")
+        parts.file("Save as one HTML file", lambda: exports.html_file(whole(), link=link), f"{name}.html")
+        parts.file("Download JSON", json, f"{name}.json")
+        parts.file("Events as CSV", lambda: tables.csv_file(whole(), "events"), f"{name}.csv")
+        parts.file("Calls as CSV", lambda: tables.csv_file(whole(), "calls"), f"{name}-calls.csv")
+        parts.file("Events as Parquet", lambda: tables.parquet_file(whole(), "events"), f"{name}.parquet")
+        parts.file("Calls as Parquet", lambda: tables.parquet_file(whole(), "calls"), f"{name}-calls.parquet")
+        parts.file("Trace for Perfetto", lambda: spans.trace_file(whole()), f"{name}.trace.json")
         st.caption(
             "The HTML file opens anywhere without a network. The JSON holds everything, and can be imported "
             "and verified on the Saved page. The trace opens in Perfetto and Speedscope."
@@ -46,16 +40,3 @@ def methods(experiment: Experiment) -> None:
     """The paragraph that says what was done. It holds untrusted text."""
     st.caption("What was done, as a paragraph")
     st.code(cite.methods(experiment), language=None, wrap_lines=True)
-
-
-def _file(label: str, make: Callable[[], str | bytes], name: str) -> None:
-    st.download_button(
-        label,
-        make,
-        file_name=name,
-        mime=_TYPES[name.rpartition(".")[2]],
-        key=f"take_{name}",
-        icon=":material/download:",
-        on_click="ignore",
-        width="stretch",
-    )
