@@ -3,8 +3,8 @@ PYTHON ?= python3
 PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
-# Two at once where nothing is judged by the clock: a browser, a process or a stamp wants the machine.
-AT_ONCE := -n 2 --dist loadfile
+# Two at once, but for what is judged by the clock or keeps the machine busy by itself.
+AT_ONCE := -n 2 --dist loadfile --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help run test check fix soak bench screenshots clean
@@ -22,15 +22,15 @@ run: $(VENV)/.run
 
 test: $(VENV)/.dev .cache/vocabularies/.ok
 	@$(BIN)/python tests/browser/provide.py
-	$(BIN)/python -m pytest $(AT_ONCE) -m "not soak and not browser and not real_time"
-	$(BIN)/python -m pytest -m "not soak and (browser or real_time)"
+	$(BIN)/python -m pytest $(AT_ONCE) -m "not soak and not (alone or real_time)"
+	$(BIN)/python -m pytest -m "not soak and (alone or real_time)"
 
 check: $(VENV)/.dev .cache/vocabularies/.ok
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(AT_ONCE) -m "not soak and not browser and not real_time"
-	$(BIN)/python -m pytest -m "not soak and not browser and real_time"
+	$(BIN)/python -m pytest $(AT_ONCE) -m "not soak and not browser and not (alone or real_time)"
+	$(BIN)/python -m pytest -m "not soak and not browser and (alone or real_time)"
 
 fix: $(VENV)/.dev
 	$(BIN)/ruff format .

@@ -14,6 +14,13 @@ settings.register_profile("streamgauge", deadline=None, derandomize=True)
 settings.load_profile("streamgauge")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A shared machine stands still now and then, so the clock may judge three times; no other test may."""
+    for item in items:
+        if item.get_closest_marker("real_time"):
+            item.add_marker(pytest.mark.flaky(reruns=2))
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting or key of the machine reaches a test."""

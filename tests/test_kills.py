@@ -19,7 +19,7 @@ from lib.spec import Arm, CallSpec, Endpoint, ExperimentSpec
 from tests import endpoint as endpoints
 from tests import kills
 
-pytestmark = pytest.mark.real_time
+pytestmark = pytest.mark.alone
 
 CHAINS = 3
 

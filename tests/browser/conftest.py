@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser import flow, provide
 
 ROOT = Path(__file__).resolve().parents[2]
+expect.set_options(timeout=20_000)  # what a page says is asked here, not how soon
 NOISE = re.compile(r"_stcore/health|_stcore/host-config|404 \(Not Found\)")
 
 

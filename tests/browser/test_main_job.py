@@ -76,7 +76,6 @@ def test_run_is_live_at_once_survives_reload_and_is_joined_by_a_second_tab(
     assert len(numbers_on(page)) <= 4
 
 
-@pytest.mark.real_time
 def test_run_goes_on_while_nobody_watches(page: Page, server: Server) -> None:
     experiment = run_preset(page, server.url)
     page.goto("about:blank")
@@ -183,7 +182,6 @@ def test_unknown_and_malformed_links_are_404_with_a_page(page: Page, server: Ser
     expect(page.get_by_role("heading", name="Experiment not found")).to_be_visible()
 
 
-@pytest.mark.real_time
 def test_cold_deep_link_after_a_restart_shows_the_page_with_the_shell(
     context: BrowserContext, start_server: Callable[..., Server]
 ) -> None:

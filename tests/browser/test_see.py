@@ -132,7 +132,6 @@ def test_the_race_and_the_filmstrip_leave_as_files(page: Page, server: Server, f
     assert saved(page, "Filmstrip, PNG").path().read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.real_time
 def test_two_experiments_ticked_on_saved_are_compared_and_their_link_lasts(
     chromium: Browser, page: Page, server: Server, finished: str
 ) -> None:

@@ -93,6 +93,7 @@ def test_a_stream_that_was_held_back_says_so_and_withholds_its_rate(
     assert numbers.loc["answer rate (tokens/s)", "Streaming"] == "withheld"
 
 
+@pytest.mark.real_time  # a machine that stands still for half a second makes a stall
 def test_an_incremental_stream_needs_no_line(open_page: Open, finished: Experiment) -> None:
     assert not [t for t in lines(opened(open_page, finished.id)) if t.startswith("Delivery")]
 
@@ -116,6 +117,7 @@ def test_a_recording_shows_its_own_error_never_ours() -> None:
     assert trust.error(one, one.calls[1]) == "Times as recorded, to 10 ms"
 
 
+@pytest.mark.real_time  # a machine that stands still for half a second makes a stall
 def test_a_delivery_check_sends_four_calls_and_says_what_compression_does(
     open_page: Open, service: Service
 ) -> None:
