@@ -313,8 +313,14 @@ def _bounded(name: str, value: object) -> list[InvalidSpec]:
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
         return [InvalidSpec(name, f"{name} must be a {'whole ' if whole else ''}number.")]
     if not low <= value <= high:
-        return [InvalidSpec(name, f"{name} must be from {low:,.10g} to {high:,.10g}; {value:,.10g} is not.")]
+        return [
+            InvalidSpec(name, f"{name} must be from {_told(low)} to {_told(high)}; {_told(value)} is not.")
+        ]
     return []
+
+
+def _told(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.10g}"
 
 
 def _url_problem(url: str) -> str | None:

@@ -88,13 +88,15 @@ def succeeded(found: Share) -> str:
 
 
 def percentile_words(found: Percentile, unit: str = "s") -> str:
-    """A percentile with its bounds; an upper bound that the sample is too small for is named so."""
+    """A percentile with its bounds; a bound that the sample is too small for is named so."""
     sizes = [abs(x) for x in (found.value, *found.interval) if x is not None and math.isfinite(x)]
     times, unit = _unit(sizes[0], unit) if sizes else (1, unit)
     ends = Interval(*(x * times for x in found.interval))
     point = None if found.value is None else found.value * times
     digits = min(1 if times > 1 else 3, _digits(ends, 1.0 if point is None else point))
     value = "not known" if point is None else f"{point:.{digits}f} {unit}"
+    if math.isinf(ends.low) and math.isinf(ends.high):
+        return f"{value} (too few for an interval)"
     return f"{value} ({_end(ends.low, digits)} to {_end(ends.high, digits)})"
 
 

@@ -50,6 +50,7 @@ if shown.state == "running":
     live.draw(shown)
     st.stop()
 
+st.empty()  # takes the place of the live part, which would stay in sight within what follows
 many = findings.measures(shown)
 result.status(shown)
 if share is not None:

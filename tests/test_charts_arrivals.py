@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lib import charts, lanes
+from lib.charts.told import names as told_names
 from lib.delivery import RATES, Delivery
 from lib.experiment import Experiment
 from lib.lab import recordings
@@ -202,12 +203,42 @@ def test_aligned_by_text_all_lanes_meet_at_zero() -> None:
     assert figure.layout.xaxis.title.text == "seconds since the first visible text"
 
 
-@pytest.mark.parametrize("count", [1, 2, 8, 16])
-def test_every_line_has_its_name_on_it(count: int) -> None:
+def rows_of_eight(count: int) -> list[lanes.Entry]:
     calls = [call(n, "streaming", [(0.2 + n / 50, "content", "ab"), (0.4 + n / 50, "content", "cd")],
                   arm=n, tokens=[1, 1]) for n in range(8)]  # fmt: skip
     eight = rows_of(experiment(*calls, models=[f"model-{n}" for n in range(8)]))
-    rows = (eight + [row._replace(sub=f"again-{row.sub}") for row in eight])[:count]
+    return (eight + [row._replace(sub=f"again-{row.sub}") for row in eight])[:count]
+
+
+def test_many_lines_have_no_names_on_them_but_the_colours_of_the_lanes_above() -> None:
+    figure = charts.arrivals_figure(rows_of_eight(16))
+    assert not [a for a in figure.layout.annotations if a.yref == "y2"]
+    assert "Share of the text shown, in the colours above" in told(figure)
+
+
+@pytest.mark.parametrize(
+    ("models", "names"),
+    [
+        (["alpha", "beta"], ["alpha", "beta"]),
+        (
+            [f"a-very-long-name-of-a-model-{k}-of-2026" for k in ("mini", "large")],
+            ["…mini…", "…large…"],
+        ),
+        (
+            [f"{k * 'x'}-nothing-in-common-{k * 'x'}" for k in (20, 21)],
+            ["1. xxxxxxxxxxxx…", "2. xxxxxxxxxxxx…"],
+        ),
+    ],
+)
+def test_names_that_are_cut_stay_different(models: list[str], names: list[str]) -> None:
+    rows = [row._replace(sub=model) for row, model in zip(rows_of_eight(2), models, strict=True)]
+    rows[1] = rows[1]._replace(label="Blocking")
+    assert told_names(rows) == [f"{row.label} · {name}" for row, name in zip(rows, names, strict=True)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 8])
+def test_every_line_has_its_name_on_it(count: int) -> None:
+    rows = rows_of_eight(count)
     figure = charts.arrivals_figure(rows)
     on_lines = [a for a in figure.layout.annotations if a.yref in ("y2", "y3")]
     assert len(on_lines) == 2 * count

@@ -133,6 +133,10 @@ def test_a_percentile_without_an_upper_bound_says_so() -> None:
     assert found is not None
     assert percentile_words(found) == "2.8 s (2.5 to unbounded)"
     assert percentile_words(Percentile(None, Interval(1.0, math.inf))).startswith("not known")
+    assert (
+        percentile_words(Percentile(0.21, Interval(-math.inf, math.inf)))
+        == "210 ms (too few for an interval)"
+    )
 
 
 ROWS = st.lists(

@@ -52,6 +52,7 @@ def arrivals_figure(
         window_s=window_s,
         axis=2,
         area_s=head_start_s(found),
+        above=True,
     )
     stack(figure, [lanes_row, *below], palette, seen, zero_s, words + more)
     return figure

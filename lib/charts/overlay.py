@@ -19,6 +19,8 @@ from lib.lanes import Entry
 
 STAIRS_PX = 170
 EMPTY_PX = 56
+NAMED = 8
+"""Lines that can all be named where they run."""
 NO_TEXT = "No visible text arrived."
 
 
@@ -77,10 +79,12 @@ def lines(
     window_s: float,
     axis: int,
     area_s: float | None = None,
+    above: bool = False,
 ) -> tuple[list[Row], list[dict[str, Any]]]:
     """Draw the staircase and the rates on the y axes from number `axis` on; returns rows and labels.
 
-    `called`: the lanes' names, by place.
+    `called`: the lanes' names, by place. `above`: the lanes stand above in their colours, so that the lines
+    of many need no names, which would hide them.
     Where no lane has text there is neither row; where only the rate is unknown its row says why.
     """
     made, unit = stairs(found)
@@ -88,6 +92,9 @@ def lines(
     if not made:
         return [], []
     labels = draw_stairs(figure, made, unit, seen, palette, called, f"y{axis}" if axis > 1 else "y", area_s)
+    bare = above and len(made) > NAMED
+    if bare:
+        labels = []
     peaks = ", peaks named" if len(curves) > 1 else ""
     words = f"{counts.capitalize()} per second, window of {window_s:g} s{peaks}"
     yaxis = f"y{axis + 1}"
@@ -95,22 +102,23 @@ def lines(
         # A trace of nothing, since an axis without one is not drawn.
         figure.add_trace(go.Scatter(x=np.zeros(1), y=np.full(1, np.nan), yaxis=yaxis, showlegend=False))
         hidden = {"range": [0, 1], "showticklabels": False, "showgrid": False}
-        return [_stairs_row(made, unit), Row(EMPTY_PX, words, hidden)], [
+        return [_stairs_row(made, unit, bare=bare), Row(EMPTY_PX, words, hidden)], [
             *labels,
             empty(found, palette, yaxis),
         ]
     labels += draw_rates(figure, curves, counts, seen, palette, called, yaxis)
     fast = {"range": [0, top(curves)], "nticks": 5}
-    return [_stairs_row(made, unit), Row(height_px(curves), words, fast)], labels
+    return [_stairs_row(made, unit, bare=bare), Row(height_px(curves), words, fast)], labels
 
 
-def _stairs_row(made: Sequence[Stairs], unit: str) -> Row:
+def _stairs_row(made: Sequence[Stairs], unit: str, *, bare: bool) -> Row:
+    colours = ", in the colours above" if bare else ""
     if unit == "%":
         shares = {"range": [0, 106], "tickvals": [0, 50, 100], "ticktext": ["0", "50", "100 %"]}
-        return Row(STAIRS_PX, "Share of the text shown", shares)
+        return Row(STAIRS_PX, f"Share of the text shown{colours}", shares)
     most = max(float(steps.chars[-1]) for steps in made)
     counted = {"range": [0, most * 1.06], "nticks": 5, "tickformat": ",~s"}
-    return Row(STAIRS_PX, "Characters shown (not every text is whole)", counted)
+    return Row(STAIRS_PX, f"Characters shown (not every text is whole){colours}", counted)
 
 
 def _alone(row: Entry) -> str:

@@ -11,6 +11,7 @@ from lib import lanes
 from lib.charts.labels import letters
 from lib.charts.look import plain, seconds
 from lib.lanes import Entry
+from lib.points import apart
 
 FEW = 4
 """Lanes of which each has its own part of a sentence; of more only the first and the last are named."""
@@ -20,8 +21,12 @@ LONGEST = 24
 
 def names(rows: Sequence[Entry]) -> list[str]:
     """A name for each lane of a figure: of label and model, what tells the lanes apart."""
+    subs = list(dict.fromkeys(row.sub for row in rows if row.sub))
+    models = _told_apart(subs, LONGEST * 2 // 3)
     return [
-        " · ".join(_short(part, LONGEST if len(parts) == 1 else LONGEST * 2 // 3) for part in parts)
+        _short(parts[0], LONGEST)
+        if len(parts) == 1
+        else f"{_short(parts[0], LONGEST * 2 // 3)} · {models[parts[1]]}"
         for parts in _parts(rows)
     ]
 
@@ -111,6 +116,16 @@ def _short(text: str, limit: int) -> str:
     if letters(short) <= limit:
         return short
     return plain(text, max(n for n in range(1, limit + 1) if letters(plain(text, n)) <= limit))
+
+
+def _told_apart(names: Sequence[str], limit: int) -> dict[str, str]:
+    """Each name cut to the limit; where cutting would make two alike, what they share is left out, and
+    where even that is too long they are counted."""
+    for made in (names, apart(names)):
+        short = [_short(name, limit) for name in made]
+        if len(set(short)) == len(names):
+            return dict(zip(names, short, strict=True))
+    return {name: f"{n}. {_short(name, limit - 3)}" for n, name in enumerate(names, 1)}
 
 
 def _parts(rows: Sequence[Entry]) -> list[list[str]]:

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import streamlit as st
 
 from lib.errors import InvalidSpec
+from lib.intervals import LEAST_PAIRS
 from lib.metrics import METRICS
 from lib.spec import BOUNDS, PRIMARIES, SIZES, ExperimentSpec, is_lab, number
 from lib.ui.arms import KEEP, Slots
@@ -61,14 +62,14 @@ def apply(spec: ExperimentSpec, chosen: Design) -> tuple[ExperimentSpec, list[In
     """
     found: list[InvalidSpec] = []
     size = SIZES.get(chosen.size)
-    pairs = size.pairs if size else _whole("pairs", chosen.pairs, found) or 1
-    look = size.design == "look" if size else pairs == 1
+    pairs = size.pairs if size else _own(chosen.pairs, found)
+    look = pairs == 1
     warmups = 0 if look else 1 if chosen.warmups is None else chosen.warmups
     margin = None if look else _percent("margin", chosen.margin, found)
     half_width = None if look else _percent("half_width", chosen.half_width, found)
     return replace(
         spec,
-        pairs=pairs,
+        pairs=pairs or LEAST_PAIRS,
         design="look" if look else "measure",
         warmups=warmups,
         primary=chosen.primary or HEADLINE[chosen.consumer],
@@ -169,6 +170,14 @@ def _percent(name: str, text: str, found: list[InvalidSpec]) -> float | None:
         found.append(InvalidSpec(name, sentence))
         return None
     return value / 100
+
+
+def _own(text: str, found: list[InvalidSpec]) -> int | None:
+    """How many pairs were typed; None, with a complaint added, for no or a wrong number."""
+    if text.strip():
+        return _whole("pairs", text, found)
+    found.append(InvalidSpec("pairs", "Say how many pairs."))
+    return None
 
 
 def _whole(name: str, text: str, found: list[InvalidSpec]) -> int | None:

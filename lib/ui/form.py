@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -194,4 +195,7 @@ def _complain(found: list[InvalidSpec], slots: Slots) -> None:
         place = name if name in SHARED else error.field
         if place not in said:
             said.add(place)
-            parts.problem(slots[place] if place in slots else st.empty(), error.message)
+            message = error.message
+            if place in slots:  # the field's label says what is meant
+                message = re.sub(rf"^{name} must", "This must", message)
+            parts.problem(slots[place] if place in slots else st.empty(), message)

@@ -30,6 +30,8 @@ _TYPES = {
     "gif": "image/gif",
     "png": "image/png",
 }
+NAMED = 3
+"""So many models are named in a title."""
 REFUSED = "refused"
 FORK = "fork_of"
 """Session state: the experiment that the form was filled from, until something is started."""
@@ -77,8 +79,10 @@ def start(spec: ExperimentSpec, parent: str | None = None, title: str = "") -> N
 
 
 def default_name(models: tuple[str, ...]) -> str:
-    """A title for experiments that nobody has named."""
+    """A title for experiments that nobody has named; of many models it names two."""
     distinct = list(dict.fromkeys(models))
+    if len(distinct) > NAMED:
+        distinct = [", ".join(distinct[:2]) + f" and {len(distinct) - 2} more"]
     return "Blocking and streaming: " + ", ".join(distinct) if distinct else "Experiment"
 
 

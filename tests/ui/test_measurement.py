@@ -138,11 +138,13 @@ def test_the_form_sends_what_was_designed(open_page: Open, service: Service) -> 
 
 
 DESIGNS = {
-    "pairs in words": ("pairs", "many", "pairs must be a number; 'many' is not one."),
-    "too many pairs": ("pairs", "201", "pairs must be from 1 to 200; 201 is not."),
-    "half a pair": ("pairs", "2.5", "pairs must be a whole number; 2.5 is not."),
+    "pairs in words": ("pairs", "many", "This must be a number; 'many' is not one."),
+    "too many pairs": ("pairs", "201", "This must be from 1 to 200; 201 is not."),
+    "half a pair": ("pairs", "2.5", "This must be a whole number; 2.5 is not."),
+    "no pairs": ("pairs", "", "Say how many pairs."),
+    "no seed below 0": ("seed", "-1", "This must be from 0 to 9,007,199,254,740,992; -1 is not."),
     "too wide a margin": ("margin", "80", "This must be from 0.1 to 50 percent; 80 is not."),
-    "no seed": ("seed", "x", "seed must be a number; 'x' is not one."),
+    "no seed": ("seed", "x", "This must be a number; 'x' is not one."),
     "too few to stop": ("half_width", "5", "Stopping early needs a measurement of 10 pairs or more."),
 }
 
