@@ -121,12 +121,18 @@ def test_events_resume_at_the_cursor(client: TestClient) -> None:
     assert items == [[[0, "done", []]]]
 
 
-@pytest.mark.parametrize("cursor", ["boot0.2", "boot1.x", "nonsense"])
+@pytest.mark.parametrize("cursor", ["boot0.2", "boot1.x", "nonsense", f"boot1.{'9' * 5_000}", "boot1.²"])
 def test_an_unknown_cursor_starts_over(client: TestClient, cursor: str) -> None:
-    headers = {"Last-Event-ID": cursor}
+    headers = {"Last-Event-ID": cursor.encode("latin-1")}
     frames = events(client.get(f"/api/experiments/{KNOWN}/events", headers=headers).text)
     assert frames[0]["event"] == "reset"
     assert len(json.loads(frames[2]["data"])["items"]) == 3
+
+
+def test_calls_that_no_plan_has_are_ignored(client: TestClient) -> None:
+    for calls in ("9" * 5_000, "²", "-1,x"):
+        answer = client.get(f"/api/experiments/{KNOWN}/events", params={"calls": calls})
+        assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])

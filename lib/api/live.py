@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 UPDATE_S = 1 / 50
 IDLE_S = 0.25
+NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 class Live:
@@ -60,7 +62,8 @@ class Live:
         except StreamgaugeError as error:
             return JSONResponse({"error": str(error)}, status_code=404)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        only = {int(n) for n in request.query_params.get("calls", "").split(",") if n.isdecimal()}
+        asked = request.query_params.get("calls", "").split(",")
+        only = {int(n) for n in asked if NUMBER.fullmatch(n)}
         stream = self._stream(wanted, request.headers.get("last-event-id", ""), only)
         return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
@@ -93,7 +96,7 @@ class Live:
     async def _stream(self, wanted: str, last_id: str, only: set[int]) -> AsyncIterator[str]:
         feed = self.service().feed
         boot, _, index = last_id.partition(".")
-        resumed = boot == feed.boot and index.isdigit()
+        resumed = boot == feed.boot and NUMBER.fullmatch(index) is not None
         cursor = int(index) if resumed else 0
         if last_id and not resumed:
             yield _sse("reset", {})
