@@ -15,6 +15,7 @@ from lib.metrics import METRICS
 Consumer = Literal["reader", "voice", "program"]
 HEADLINE: dict[Consumer, str] = {"reader": "ttfo_s", "voice": "ttfs_s", "program": "e2e_s"}
 """Who consumes the answer → the number that decides."""
+ONE_SIDE = "one side failed in most pairs"
 _MOMENTS = frozenset({"headers_s", "ttfb_s", "ttfe_s", "ttft_s", "ttfo_s", "ttfs_s", "last_content_s"})
 
 
@@ -30,7 +31,8 @@ def verdict(metric: str, found: Comparison) -> Verdict:
     """What a comparison of this metric says, `other` against `base`."""
     label = METRICS[metric].label
     if found.kind == "shown":
-        return Verdict(found.kind, _shown(metric, label, found), detail(found))
+        said = f"{label}: {ONE_SIDE}" if _one_side(found) else _shown(metric, label, found)
+        return Verdict(found.kind, said, detail(found))
     return Verdict(found.kind, f"{label}: {_open(found)}", detail(found))
 
 
@@ -62,6 +64,10 @@ def advice(consumer: Consumer, found: Comparison) -> str:
     who, slower = f"a {consumer}", higher(found)
     if found.kind == "too_few":
         return f"Too few pairs to say what streaming buys {who}."
+    if _one_side(found):
+        if slower:
+            return f"Streaming buys {who} nothing here: most of its calls failed."
+        return f"Streaming answers {who} here where most blocking calls fail."
     if found.kind == "equal" or (found.kind == "shown" and slower):
         return f"Streaming buys {who} nothing here."
     if found.kind == "shown":
@@ -74,8 +80,8 @@ def change(found: Comparison) -> str:
     """The change in percent with its interval, for a label; of too few pairs how many there are."""
     if found.kind == "too_few":
         return _failed_all(found) or f"{_count(found.n, 'pair')}, too few"
-    if found.allowed is not None and (found.allowed.low == math.inf or found.allowed.high <= 0):
-        return "one side failed in most pairs"
+    if _one_side(found):
+        return ONE_SIDE
     return _percent_of(found)
 
 
@@ -128,6 +134,11 @@ def _unit(x: float, unit: str) -> tuple[int, str]:
     return (1000, "ms") if unit == "s" and abs(x) < 0.9995 else (1, unit)
 
 
+def _one_side(found: Comparison) -> bool:
+    """Whether so many calls of one side failed that no ratio is left."""
+    return found.allowed is not None and (found.allowed.low == math.inf or found.allowed.high <= 0)
+
+
 def _failed_all(found: Comparison) -> str:
     """Of pairs that all failed that they did; "" otherwise."""
     if found.n or not found.both_failed:
@@ -150,6 +161,8 @@ def _open(found: Comparison) -> str:
 
 
 def _allow(found: Comparison) -> str:
+    if _one_side(found):
+        return ONE_SIDE
     low, high = found.allowed or Interval(0, math.inf)
     if low <= 0 and high == math.inf:
         return "the data allow anything"

@@ -163,3 +163,17 @@ def test_a_side_that_failed_in_most_pairs_has_no_percent() -> None:
     lost = compare([Pair(i, 1.0, None, other_failed=True) for i in range(10)])
     assert change(lost) == "one side failed in most pairs"
     assert change(compare([Pair(0, 1.0, 2.0)])) == "1 pair, too few"
+
+
+def test_a_side_that_failed_in_most_pairs_is_named_in_words() -> None:
+    after = compare([Pair(i, 1.0, None, other_failed=True) for i in range(8)])
+    before = compare([Pair(i, None, 1.0, base_failed=True) for i in range(8)])
+    for found in (after, before):
+        assert found.kind == "shown"
+        assert verdict("e2e_s", found).sentence == "total time: one side failed in most pairs"
+    assert advice("reader", after) == "Streaming buys a reader nothing here: most of its calls failed."
+    assert advice("reader", before) == "Streaming answers a reader here where most blocking calls fail."
+    among = over([compare([Pair(i, 1.0, None, other_failed=True) for i in range(6)]), TEN, TEN])[0]
+    assert verdict("e2e_s", among).sentence == (
+        "total time: not settled among all models; one side failed in most pairs"
+    )
