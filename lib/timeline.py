@@ -327,8 +327,9 @@ def _verdict(decoder: Decoder, recording: Recording) -> tuple[bool, str, CallErr
     connection did afterwards; a whole body when it ended and is an answer. `[DONE]` alone proves nothing:
     gateways send it after failures too."""
     error = recording.error
-    if error is not None and decoder.t_send_ns is not None and error.at_ns is not None:
-        error = replace(error, at_ns=error.at_ns - decoder.t_send_ns)
+    if error is not None and error.at_ns is not None:
+        sent = decoder.t_send_ns
+        error = replace(error, at_ns=None if sent is None else error.at_ns - sent)
     if error is None and (recording.status or 0) >= 400:
         error = CallError("status", f"The endpoint answered with status {recording.status}.", None,
                           recording.status)  # fmt: skip

@@ -261,7 +261,8 @@ def test_the_end_of_file_ends_a_body_that_no_length_did() -> None:
 
 def test_a_call_that_was_never_sent_has_no_times() -> None:
     error = CallError("connect", "Nobody listens there.")
-    line = decode(dataclasses.replace(recording([]), writes=(), reads=(), error=error))
+    late = dataclasses.replace(error, at_ns=2 * 10**15)
+    line = decode(dataclasses.replace(recording([]), writes=(), reads=(), error=late))
     assert (line.t_send_monotonic_ns, line.marks, line.reads, line.events) == (None, (), (), ())
     assert (line.complete, line.error) == (False, error)
 
