@@ -74,18 +74,32 @@ def sign(name: str) -> str:
 
 
 def wall_s(experiment: Experiment) -> float | None:
-    """From the first measured call's start to the last one's end; None while a time is not known."""
-    spans = [
-        (c.wall_ms / 1000, _end_s(c)) for c in experiment.calls if c.planned.role == "measure" and c.wall_ms
-    ]
-    if not spans:
+    """From the first measured call's start to the last one's end; None while a time is not known.
+
+    By the probe's clock; wall-clock labels stand in where calls have no such times or came from several
+    probes. A call that failed or was cut lasted for as long as it was waited for.
+    """
+    calls = [c for c in experiment.calls if c.planned.role == "measure" and c.wall_ms]
+    if not calls:
         return None
-    return max(begun + took for begun, took in spans) - min(begun for begun, _ in spans)
+    sent = [c.timeline.t_send_monotonic_ns if c.timeline else None for c in calls]
+    known = [t / 1e9 for t in sent if t is not None]
+    one_clock = len(known) == len(calls) and len({c.instrument and c.instrument.probe for c in calls}) == 1
+    begun = known if one_clock else [(c.wall_ms or 0) / 1000 for c in calls]
+    return max(start + _took_s(c) for start, c in zip(begun, calls, strict=True)) - min(begun)
 
 
-def _end_s(call: CallResult) -> float:
-    value = (call.metrics or {}).get("eof_s")
-    return float(value) if isinstance(value, int | float) else 0.0
+def _took_s(call: CallResult) -> float:
+    """Until the last thing known of a call; its events may have been left out, its numbers stay."""
+    values = (call.metrics or {}).get("e2e_s"), (call.metrics or {}).get("eof_s")
+    ends = [float(v) for v in values if isinstance(v, int | float)]
+    timeline = call.timeline
+    if timeline is not None and (timeline.marks or timeline.t_send_monotonic_ns is not None):
+        error = call.error or timeline.error
+        at = None if error is None else error.at_ns
+        times = (at or 0, *(t for _, t in timeline.marks), *(e.t_ns for e in timeline.events[-1:]))
+        ends.append(max(times) / 1e9)
+    return max(ends, default=0.0)
 
 
 def _why(call: CallResult, limits: Mapping[str, float], *, whole: bool) -> str:

@@ -7,7 +7,9 @@ import dataclasses
 from lib import findings, goals, pilot, progress
 from lib.comparison import Rank
 from lib.experiment import Experiment, Wait
+from lib.outline import outlined
 from lib.recording import CallError
+from tests.experiments import timeline
 from tests.measured import experiment, without
 
 
@@ -154,6 +156,37 @@ def test_a_call_is_good_when_it_came_whole_and_holds_every_limit() -> None:
     assert [row.pair for row in rows] == [1, 3]
     assert rows[0].why == "failed"
     assert rows[1].why == "first visible text 600 ms, answer rate 16.67 tokens/s"
+
+
+def test_the_experiment_lasts_until_its_last_call_has_failed() -> None:
+    """A call that hung for 60 s counts with its 60 s, by the probe's clock and not by the wall's."""
+    hung = CallError("timeout", "Nothing came for 60 s.", 61_000_000_000)
+    lines = [
+        timeline("streaming", [(0.5, "content", "a"), (2.0, "finish", "")]),
+        timeline("streaming", [(1.0, "content", "a")], cut=hung),
+    ]
+    sent = [dataclasses.replace(line, t_send_monotonic_ns=i * 10**10) for i, line in enumerate(lines)]
+    found = experiment(1)
+    calls = [
+        dataclasses.replace(c, timeline=line, wall_ms=1_760_000_000_000 + (1 - i) * 3_600_000)
+        for i, (c, line) in enumerate(zip(found.calls, sent, strict=True))
+    ]
+    found = dataclasses.replace(found, calls=tuple(calls))
+    assert goals.wall_s(found) == 10 + 61
+    outlines = dataclasses.replace(found, calls=tuple(outlined(c) for c in found.calls))
+    assert goals.wall_s(outlines) == 10 + 61
+
+
+def test_without_the_probes_clock_the_wall_clock_labels_a_call() -> None:
+    line = timeline("streaming", [(0.5, "content", "a"), (2.0, "finish", "")])
+    line = dataclasses.replace(line, t_send_monotonic_ns=None)
+    found = experiment(1)
+    calls = [
+        dataclasses.replace(c, timeline=line, metrics={"e2e_s": 2.0}, wall_ms=1_760_000_000_000 + i * 3000)
+        for i, c in enumerate(found.calls)
+    ]
+    assert goals.wall_s(dataclasses.replace(found, calls=tuple(calls))) == 5.0
+    assert goals.wall_s(found) is None
 
 
 def test_a_limit_that_is_no_number_is_none_and_gets_its_sentence() -> None:
