@@ -10,7 +10,7 @@ from lib.calibration import suspect_gaps
 from lib.charts import duration
 from lib.experiment import CallResult, Experiment
 from lib.lab.recordings import ALIASES, PLAYED
-from lib.metrics import METRICS
+from lib.metrics import METRICS, flags
 from lib.phases import phases
 from lib.spec import at_once, is_lab
 from lib.timeline import Timeline
@@ -20,13 +20,15 @@ _PROGRAMS = {"python": "Python", "openai": "openai client", "httpx2": "httpx2", 
 
 
 def number_rows(blocking: CallResult, streaming: CallResult) -> Columns:
-    """One row per metric; a missing number is a dash, with its reason as the note."""
+    """One row per metric; a missing number is a dash, with its reason as the note. So is a flag, beside the
+    numbers that it is about."""
+    raised = _raised(blocking) | _raised(streaming)
     rows: Columns = {"Number": [], "Blocking": [], "Streaming": [], "Note": []}
     for metric in METRICS.values():
         rows["Number"].append(f"{metric.label} ({metric.unit})" if metric.unit else metric.label)
         rows["Blocking"].append(_value(blocking, metric.name))
         rows["Streaming"].append(_value(streaming, metric.name))
-        rows["Note"].append(_reason(streaming, metric.name))
+        rows["Note"].append(_note(blocking, streaming, metric.name, raised))
     return rows
 
 
@@ -187,9 +189,28 @@ def _reason(call: CallResult, name: str) -> str:
     return (call.reasons or {}).get(name, "")
 
 
+def _note(blocking: CallResult, streaming: CallResult, name: str, raised: dict[str, str]) -> str:
+    """Why a number is missing, the streaming call's first, else what to know before believing it."""
+    flag = next((raised[f] for f, names in _FLAGGED.items() if f in raised and name in names), "")
+    if said := _reason(streaming, name) or flag:
+        return said
+    missing = _reason(blocking, name)
+    return f"Blocking: {missing}" if missing else ""
+
+
+def _raised(call: CallResult) -> dict[str, str]:
+    return {} if call.timeline is None else flags(call.timeline, call.recount)
+
+
 def _withheld(call: CallResult, name: str) -> bool:
     return call.delivery is not None and name in call.delivery.withheld
 
 
+_FLAGGED = {
+    "length": ("e2e_s", "last_content_s"),
+    "bunched": ("coalesced_share", "gap_median_s", "gap_p95_s", "gap_max_s", "gap_cv"),
+    "first_arrival_assumed": ("answer_tps", "tpot_s"),
+}
+"""Flag → the numbers that it is about."""
 _WAIT = "wait before the first token"
 _BEFORE = frozenset(charts.spoken(name) for name in ("dns", "connect", "tls"))
