@@ -32,17 +32,20 @@ class Section(NamedTuple):
 
 
 _BOTH = "either call cut or without visible text"
+_TEXTS = "either call cut, or a text withheld"
 _PAIR = (
     Term("blocking_speed_index_s", "mean time a character took, blocking", "s",
          "speed_index_s of the blocking call", "no visible text, or cut short", "measured"),
     Term("head_start_first_s", "first text earlier by", "s",
-         "e2e_s of blocking - ttfo_s of streaming", _BOTH, "measured"),
+         "e2e_s of blocking - ttfo_s of streaming", "blocking cut, or streaming without visible text",
+         "measured"),
     Term("mean_head_start_s", "text earlier by, on the mean", "s",
          "speed_index_s of blocking - of streaming: the area between the curves", _BOTH, "measured"),
-    Term("total_difference_s", "end earlier by", "s", "e2e_s of blocking - of streaming", _BOTH, "measured"),
-    Term("text_equal", "same text", "", "whether both texts are the same", "either call cut", "counted"),
+    Term("total_difference_s", "end earlier by", "s", "e2e_s of blocking - of streaming", "either call cut",
+         "measured"),
+    Term("text_equal", "same text", "", "whether both texts are the same", _TEXTS, "counted"),
     Term("common_prefix_chars", "characters before the texts part", "characters",
-         "length of the common beginning", "either call cut", "counted"),
+         "length of the common beginning", _TEXTS, "counted"),
     Term("blocking_chars", "length, blocking", "characters", "visible characters", "never", "counted"),
     Term("streaming_chars", "length, streaming", "characters", "visible characters", "never", "counted"),
 )  # fmt: skip
@@ -80,8 +83,8 @@ _EXPERIMENT = (
          "Wilson's interval; one that was cancelled under way is not counted", "no call was made", "counted"),
     Term("goodput_share", "calls that were good", "", "calls that came whole and hold every limit / calls "
          "that were made; a limit is at most, of a rate at least", "no limit was set", "counted"),
-    Term("goodput", "good calls a second", "1/s", "good calls / time from the experiment's first call to its "
-         "last", "no limit was set, or the time is unknown", "counted"),
+    Term("goodput", "good calls a second", "1/s", "good calls / time from the start of the first call to the "
+         "end of the last", "no limit was set, or the time is unknown", "counted"),
     Term("percentile", "half of the calls, 95 % of the calls", "the number's own", "interpolated linearly, a "
          "failed call as the worst; interval exact, of order statistics: that of 95 % has no upper end below "
          "72 calls, that of 99 % below 368", "fewer than 20 calls, for 95 %", "measured"),

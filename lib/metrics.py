@@ -42,6 +42,7 @@ VERSION = 3
 Subject = TypeVar("Subject")
 Source = Literal["measured", "counted", "reported", "recounted", "reported or recounted"]
 EITHER: Source = "reported or recounted"
+_NO_RATE = "all at one moment, or held back or told at the end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ _TABLE = (
         "no tokenizer or no text",
         "recounted",
     ),
-    Metric(pace.answer_tps, "answer rate", "tokens/s", "all at one moment, or no count", EITHER),
+    Metric(pace.answer_tps, "answer rate", "tokens/s", f"{_NO_RATE}, or no count", EITHER),
     Metric(pace.tpot_s, "time per visible token", "s", "no answer rate", EITHER),
     Metric(
         pace.e2e_tps,
@@ -132,13 +133,11 @@ _TABLE = (
         pace.peak,
         "highest rate within one second",
         "tokens/s",
-        "no tokenizer, or all at one moment",
+        f"{_NO_RATE}, or no tokenizer",
         "recounted",
     ),
-    Metric(pace.answer_cps, "answer rate in characters", "characters/s", "all at one moment", "counted"),
-    Metric(
-        pace.events_as_tokens_rate, "rate if events were tokens", "events/s", "all at one moment", "counted"
-    ),
+    Metric(pace.answer_cps, "answer rate in characters", "characters/s", _NO_RATE, "counted"),
+    Metric(pace.events_as_tokens_rate, "rate if events were tokens", "events/s", _NO_RATE, "counted"),
     Metric(pace.rate_error, "error of counting events as tokens", "", "no answer rate", "counted"),
     Metric(moments.t50_s, "half the answer visible", "s", "no visible text, or cut short"),
     Metric(moments.t90_s, "nine tenths of the answer visible", "s", "no visible text, or cut short"),
