@@ -283,6 +283,19 @@ def test_without_a_view_the_address_stays_as_it_is(hero: Page):  # noqa: F811
     assert hero.evaluate("[location.search, timers]") == ["", 0]
 
 
+def test_playing_by_itself_writes_no_moment_into_the_address(hero: Page):  # noqa: F811
+    hero.evaluate(
+        """() => {
+          window.moments = []
+          addEventListener("streamgauge:view", () => moments.push(location.search))
+        }"""
+    )
+    hero.evaluate(MOUNT, _data(simple()) | {"view": {}, "autoplay": True})
+    expect(hero.get_by_role("button", name="Pause")).to_be_visible()
+    expect(hero.get_by_role("button", name="Replay")).to_be_visible()
+    assert hero.evaluate("moments") == []
+
+
 def test_a_link_shows_what_its_sender_saw_and_a_rerun_does_not_repeat_it(hero: Page):  # noqa: F811
     wanted = {"t": 1.25, "speed": 4, "wpm": 238, "film": "equal", "lanes": [1]}
     data = _data(simple()) | {"autoplay": True}

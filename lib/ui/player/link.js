@@ -20,12 +20,12 @@ function laneList(view) {
 }
 
 function noteView(view) {
-  if (!view.link || view.live || view.playing || view.present) return
-  clearTimeout(view.link.timer)
-  view.link.timer = setTimeout(() => writeView(view), WRITE_MS)
+  clearTimeout(view.link?.timer)
+  if (view.link) view.link.timer = setTimeout(() => writeView(view), WRITE_MS)
 }
 
 function writeView(view) {
+  if (view.live || view.playing || view.present) return
   const { preset } = view.link
   const lanes = laneList(view)
   const wanted = {
@@ -36,12 +36,12 @@ function writeView(view) {
     film: view.film === "doubling" ? null : view.film,
     lanes: lanes === preset.lanes ? null : lanes,
   }
-  const address = new URL(window.location.href)
+  const address = new URL(location.href)
   for (const [name, value] of Object.entries(wanted)) {
     if (value === null) address.searchParams.delete(name)
     else address.searchParams.set(name, value)
   }
-  if (address.href === window.location.href) return
-  window.history.replaceState(window.history.state, "", address)
-  window.dispatchEvent(new Event("streamgauge:view"))
+  if (address.href === location.href) return
+  history.replaceState(history.state, "", address)
+  dispatchEvent(new Event("streamgauge:view"))
 }
