@@ -99,6 +99,12 @@ def test_an_experiment_is_started_on_an_endpoint_known_by_name(
     assert (asked.pairs, asked.arms[0].call.prompt) == (3, "Say something.")
 
 
+def test_the_calls_of_a_pair_may_be_asked_to_start_at_once(client: TestClient, fake: Fake) -> None:
+    for sent, contention in ((ASK, False), (ASK | {"contention": True}, True)):
+        assert client.post("/api/experiments", json=sent, headers=BEARER).status_code == 202
+        assert fake.started[-1].arms[0].contention is contention
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
@@ -106,6 +112,8 @@ def test_an_experiment_is_started_on_an_endpoint_known_by_name(
         ({"base_url": "https://evil.example/v1"}, "not known"),
         ({"key": "sk-0123456789"}, "not known"),
         ({"pairs": 0}, "pairs"),
+        ({"contention": "yes"}, "contention"),
+        ({"pairs": "3"}, "pairs"),
         ({"prompt": " "}, "prompt"),
         ({"temperature": 99}, "temperature"),
     ],

@@ -171,7 +171,8 @@ def test_a_share_ends_with_its_token_and_only_once(client: TestClient, given: Gi
     path = f"/api/shares/{given.shared.id}"
     assert client.delete(path).status_code == 404
     assert client.delete(path, headers={"authorization": "Bearer x"}).status_code == 404
-    token = {"authorization": f"Bearer {given.token}"}
+    assert client.delete(path, headers={"authorization": given.token}).status_code == 404
+    token = {"authorization": f"bearer  {given.token}"}
     foreign = client.delete(path, headers=token | {"origin": "https://evil.example"})
     assert foreign.status_code == 403
     assert client.delete(path, headers=token | {"sec-fetch-site": "cross-site"}).status_code == 403

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from lib.api.files import body, checked, found_or_error, problem, refused
+from lib.api.files import bearer, body, checked, found_or_error, problem, refused
 from lib.errors import InvalidSpec, StreamgaugeError
 from lib.experiment import Experiment, ExperimentState, Number
 from lib.providers import LOCAL_SERVERS, PROVIDERS, Provider
@@ -31,7 +31,7 @@ WRONG = "The token is missing or is another one. Send it as Authorization: Beare
 class Asked(BaseModel):
     """The body of POST /api/experiments. `endpoint`: a name known here; `lab` is the built-in one."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
 
     endpoint: Annotated[str, Field(min_length=1, max_length=64)] = LAB
     model: Annotated[str, Field(min_length=1, max_length=256)]
@@ -41,6 +41,7 @@ class Asked(BaseModel):
     max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     pairs: Annotated[int, Field(ge=1, le=200)] = 1
+    contention: bool = False
     title: Annotated[str, Field(max_length=200)] = ""
 
 
@@ -120,7 +121,8 @@ class Control:
         call = CallSpec(
             asked.api, asked.model, asked.prompt, asked.system, asked.max_tokens, asked.temperature
         )
-        spec = ExperimentSpec((Arm(endpoint, call),), pairs=asked.pairs, limits=service.settings.limits())
+        arm = Arm(endpoint, call, contention=asked.contention)
+        spec = ExperimentSpec((arm,), pairs=asked.pairs, limits=service.settings.limits())
         return service.start(spec, title=asked.title)
 
     def _closed(self, request: Request) -> Response | None:
@@ -128,9 +130,8 @@ class Control:
         secret = self._service().settings.api_token
         if secret is None:
             return problem(403, OFF)
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        given = token.strip().encode("utf-8", "replace")
-        if kind.lower() != "bearer" or not hmac.compare_digest(given, secret.get_secret_value().encode()):
+        given = bearer(request).encode("utf-8", "replace")
+        if not hmac.compare_digest(given, secret.get_secret_value().encode()):
             return problem(401, WRONG)
         return None
 

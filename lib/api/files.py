@@ -110,6 +110,12 @@ def refused(error: StreamgaugeError) -> Response:
     return problem(next((code for kind, code in STATUS if isinstance(error, kind)), 503), str(error))
 
 
+def bearer(request: Request) -> str:
+    """The token that a request carries, "" without one. The word before it is read in any case."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
+
+
 async def body(request: Request, most: int) -> bytes | None:
     """What was sent, None when it has more than `most` bytes; no more than that is ever held."""
     found = bytearray()

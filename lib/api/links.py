@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from lib import linkpage, teaser
-from lib.api.files import ID, download, file, found_or_error
+from lib.api.files import ID, bearer, download, file, found_or_error
 from lib.errors import NotFound, StreamgaugeError
 from lib.pictures.card import card
 from lib.shelf import GONE, Shared
@@ -82,7 +82,7 @@ class Links:
 
     async def withdraw(self, request: Request) -> Response:
         """End a share; the token that came with it stands in `Authorization: Bearer`. 204, or 404."""
-        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        token = bearer(request)
 
         def made() -> Response:
             self._shared(request.path_params["id"])
