@@ -21,6 +21,8 @@ from lib.settings import is_loopback
 
 Headers = list[tuple[bytes, bytes]]
 
+_FOR_THE_OPERATOR = ("/_stcore/metrics",)
+
 
 def middleware(index_html: str, *, loopback_only: bool, public_url: str = "") -> list[Middleware]:
     """What the server wraps around every route. `index_html`: the page shell whose scripts may run.
@@ -29,7 +31,8 @@ def middleware(index_html: str, *, loopback_only: bool, public_url: str = "") ->
     """
     checks = [Middleware(HostCheck, public=urlsplit(public_url).hostname)] if loopback_only else []
     headers = Middleware(SecurityHeaders, headers=security_headers(index_html))
-    return [*checks, headers, Middleware(OriginCheck), Middleware(KeptCompressed)]
+    paths = Middleware(PathCheck, hidden=() if loopback_only else _FOR_THE_OPERATOR)
+    return [*checks, headers, Middleware(OriginCheck), paths, Middleware(KeptCompressed)]
 
 
 def security_headers(index_html: str) -> dict[str, str]:
@@ -42,6 +45,7 @@ def security_headers(index_html: str) -> dict[str, str]:
         "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
         "cross-origin-opener-policy": "same-origin",
         "x-robots-tag": "noindex",
+        "cache-control": "no-cache",
     }
 
 
@@ -86,6 +90,8 @@ class SecurityHeaders:
         async def wrapped(message: Message) -> None:
             if message["type"] == "http.response.start":
                 present = {name.lower() for name, _ in message["headers"]}
+                if message["status"] == 304:  # what it says of keeping would replace what the file said
+                    present.add(b"cache-control")
                 added = [(k, v) for k, v in self.headers if k not in present and not _said(k, present)]
                 message = {**message, "headers": [*message["headers"], *added]}
             await send(message)
@@ -131,6 +137,32 @@ def _place(origin: bytes) -> str:
         return urlsplit(origin.decode("latin-1")).netloc
     except ValueError:
         return ""
+
+
+class PathCheck:
+    """Addresses that the server beneath refuses with a bare word get a sentence; `hidden` ones are none.
+
+    Below our own routes they are asked as what no id can be, and so look like every unknown one.
+    """
+
+    REFUSED = re.compile(r"\x00|(?<=[/\\])\.\.(?=[/\\]|$)|^/(?:[/\\]|[A-Za-z]:)")
+    OURS = re.compile(r"/(?:api|e|embed|replay)/")
+
+    def __init__(self, app: ASGIApp, hidden: Iterable[str] = ()) -> None:
+        self.app = app
+        self.hidden = tuple(hidden)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything through but such addresses."""
+        if scope["type"] == "http":
+            path: str = scope["path"]
+            refused = self.REFUSED.search(path) is not None
+            if refused and self.OURS.match(path):
+                scope = {**scope, "path": self.REFUSED.sub("~", path)}
+            elif refused or path.rstrip("/").endswith(self.hidden):
+                headers = [(b"content-type", b"text/plain; charset=utf-8")]
+                return await _answer(send, 404, headers, b"There is nothing at this address.\n")
+        await self.app(scope, receive, send)
 
 
 class KeptCompressed:

@@ -85,7 +85,10 @@ def test_unknown_and_malformed_ids_look_the_same(client: TestClient, wanted: str
 
 
 def test_an_address_below_api_that_is_none_is_no_page(client: TestClient) -> None:
-    for path in ("/api/", "/api/experiments", "/api/experiments/x/y.json", "/api/nonsense"):
+    for path in (
+        *("/api", "/api/", "/api/experiments/", "/api/experiments/x/y.json", "/api/nonsense"),
+        *("/replay", f"/replay/{KNOWN}", f"/replay/{KNOWN}/v1", f"/replay/{KNOWN}/v2/models"),
+    ):
         answer = client.get(path)
         assert answer.status_code == 404
         assert "nothing at this address" in answer.json()["error"]
@@ -139,3 +142,23 @@ def test_calls_that_no_plan_has_are_ignored(client: TestClient) -> None:
 def test_routes_change_nothing(client: TestClient, method: str) -> None:
     for path in ("/healthz", f"/api/experiments/{KNOWN}.json", f"/api/experiments/{KNOWN}/events"):
         assert getattr(client, method)(path).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/api/experiments", "POST"),
+        ("PUT", f"/api/experiments/{KNOWN}", "DELETE, GET, HEAD"),
+        ("OPTIONS", f"/api/experiments/{KNOWN}.json", "GET, HEAD"),
+        ("GET", f"/api/shares/{KNOWN}", "DELETE"),
+        ("POST", f"/e/{KNOWN}", "GET, HEAD"),
+        ("PATCH", f"/replay/{KNOWN}/v1/models", "GET, HEAD, POST"),
+        ("DELETE", "/healthz", "GET, HEAD"),
+    ],
+)
+def test_a_method_that_an_address_does_not_have_is_told_the_ones_it_has(
+    client: TestClient, method: str, path: str, allowed: str
+) -> None:
+    answer = client.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert answer.json() == {"error": f"This address answers {allowed} only."}

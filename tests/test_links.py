@@ -161,6 +161,21 @@ def test_unknown_withdrawn_expired_and_foreign_ids_are_answered_alike(
         assert {(a.status_code, a.text) for a in answers} == {(404, answers[0].text)}
 
 
+def test_what_stands_before_or_after_an_id_is_no_page_of_the_dashboard(
+    client: TestClient, given: Given
+) -> None:
+    gone = client.get(f"/e/{'A' * 22}").text
+    for path in ("/e", "/embed", f"/e/{given.shared.id}/x", f"/embed/{given.shared.id}/x.y", "/e/a%0a/b"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.text) == (404, gone)
+
+
+def test_what_can_be_withdrawn_is_kept_by_no_cache(client: TestClient, given: Given) -> None:
+    for ending in ("", ".json", ".csv", ".parquet", ".trace.json", ".png"):
+        assert client.get(f"/e/{given.shared.id}{ending}").headers["cache-control"] == "no-cache"
+    assert client.get(f"/embed/{given.shared.id}").headers["cache-control"] == "no-cache"
+
+
 def test_the_page_behind_a_link_says_whether_it_is_there(client: TestClient, given: Given) -> None:
     assert client.get(f"/experiment?e={given.shared.id}").status_code == 200
     assert client.get(f"/experiment?e={'A' * 22}").status_code == 404

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 import streamlit
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from streamlit.path_security import is_unsafe_path_pattern
 
 from lib import middleware
 
@@ -171,3 +173,51 @@ def test_an_origin_that_is_no_address_is_another_one(loopback_only: bool) -> Non
     app = Starlette(routes=[Route("/", hello, methods=["POST"])], middleware=wrapped)
     answer = TestClient(app, base_url="http://localhost:8501").post("/", headers={"origin": "http://["})
     assert answer.status_code == 403
+
+
+def beneath(*, loopback_only: bool) -> TestClient:
+    """A server that refuses some addresses with a bare word, as Streamlit does."""
+
+    async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
+        relative = scope["path"].lstrip("/")
+        bad = scope["path"].startswith("//") or is_unsafe_path_pattern(relative)
+        await PlainTextResponse("Bad Request" if bad else scope["path"], 400 if bad else 200)(
+            scope, receive, send
+        )
+
+    app: ASGIApp = refusing
+    for wrap in reversed(middleware.middleware(INDEX, loopback_only=loopback_only)):
+        app = wrap.cls(app, *wrap.args, **wrap.kwargs)
+    return TestClient(app, base_url="http://localhost:8501")
+
+
+@pytest.mark.parametrize("wanted", ["%00", "a%00b", "%2e%2e", "%2e%2e%2fx", "x%5c..%5cy"])
+def test_an_address_that_can_be_none_gets_a_sentence(wanted: str) -> None:
+    client = beneath(loopback_only=True)
+    for path in ("/e/", "/embed/", "/api/experiments/", "/replay/"):
+        answer = client.get(f"{path}{wanted}/y.json")
+        assert answer.status_code == 200
+        assert answer.text.startswith(f"{path}")
+        assert "~" in answer.text
+    answer = client.get(f"/{wanted}")
+    assert (answer.status_code, answer.text) == (404, "There is nothing at this address.\n")
+    assert client.get("/a..b/c.js").text == "/a..b/c.js"
+
+
+def test_the_servers_own_counters_are_for_this_computer_only() -> None:
+    for path in ("/_stcore/metrics", "/_stcore/metrics/", "/base/_stcore/metrics"):
+        assert beneath(loopback_only=True).get(path).status_code == 200
+        assert beneath(loopback_only=False).get(path).status_code == 404
+    assert beneath(loopback_only=False).get("/_stcore/health").status_code == 200
+
+
+def test_an_answer_that_says_nothing_of_keeping_is_asked_for_anew() -> None:
+    assert client().get("/").headers["cache-control"] == "no-cache"
+    headers = {"referrer-policy": "no-referrer", "cache-control": "no-cache"}
+
+    async def unchanged(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(status_code=304)(scope, receive, send)
+
+    answer = TestClient(middleware.SecurityHeaders(unchanged, headers)).get("/")
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert "cache-control" not in answer.headers

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from lib.api import openapi
 from lib.api.control import Control
-from lib.api.files import nothing
+from lib.api.elsewhere import Elsewhere
 from lib.api.links import Links
 from lib.api.live import Live
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def routes(service: Callable[[], Service], index_html: str) -> list[Route]:
     """Routes for the server. `service` is a function, since the service opens with the server."""
     live, links, control = Live(service, index_html), Links(service), Control(service)
-    return [
+    found = [
         Route("/healthz", live.health),
         Route("/api/openapi.json", openapi.serve),
         Route("/api/experiments", control.start, methods=["POST"]),
@@ -33,10 +33,16 @@ def routes(service: Callable[[], Service], index_html: str) -> list[Route]:
         Route("/api/experiments/{id:stem}", control.standing, methods=["GET"]),
         Route("/api/experiments/{id:stem}", control.delete, methods=["DELETE"]),
         Route("/api/shares/{id}", links.withdraw, methods=["DELETE"]),
-        Route("/api/{rest:path}", nothing, methods=["GET"]),
         Route("/experiment", live.page),
         Route("/replay/{id}/v1/{rest:path}", live.replay, methods=["GET", "POST"]),
         Route("/e/{id:dotted}.{ending:ending}", links.file),
         Route("/e/{id}", links.page),
         Route("/embed/{id}", links.embed),
+    ]
+    none, no_page = Elsewhere(found), Elsewhere(found, page=True)
+    below = "{rest:below}"
+    return [
+        *found,
+        *(Route(path, none) for path in ("/healthz", "/api", "/api/{rest:path}", f"/replay{below}")),
+        *(Route(f"/{top}{below}", no_page) for top in ("e", "embed")),
     ]

@@ -58,6 +58,13 @@ class Ending(Stem):
     regex = r"(?:trace\.)?json|csv|parquet|png"
 
 
+class Below(Stem):
+    """Nothing, or all that follows a slash; a slash at the end is for the server beneath, which drops it."""
+
+    regex = r"(?s:/.*[^/])?"
+
+
+register_url_convertor("below", Below())
 register_url_convertor("stem", Stem())
 register_url_convertor("dotted", Dotted())
 register_url_convertor("ending", Ending())
@@ -91,13 +98,6 @@ def download(data: bytes, ending: str, name: str) -> Response:
     """A file that browsers save under its name."""
     headers = {"content-disposition": f'attachment; filename="{name}.{ending}"'}
     return Response(data, media_type=TYPES[ending], headers=headers)
-
-
-def nothing(_: Request) -> Response:
-    """What any other address below /api answers; without it the dashboard's page would, with 200."""
-    return refused(
-        NotFound("There is nothing at this address. docs/api.md and /api/openapi.json list what there is.")
-    )
 
 
 def problem(status: int, sentence: str) -> Response:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from lib import linkpage, teaser
+from lib.api.elsewhere import gone
 from lib.api.files import ID, bearer, download, file, found_or_error
 from lib.errors import NotFound, StreamgaugeError
 from lib.pictures.card import card
@@ -42,7 +43,7 @@ class Links:
         try:
             told, line = await run_in_threadpool(self._told, request)
         except StreamgaugeError:
-            return HTMLResponse(linkpage.gone(), 404, {"content-security-policy": linkpage.LINK_POLICY})
+            return gone()
         carried = [(k, v) for k, v in request.query_params.multi_items() if k not in ("e", "id")]
         page = linkpage.link_page(
             told,
@@ -76,7 +77,7 @@ class Links:
             told = await run_in_threadpool(self._shared, request.path_params["id"])
             found = await run_in_threadpool(self._library.shared_experiment, told.id)
         except StreamgaugeError:
-            return HTMLResponse(linkpage.gone(), 404, {"content-security-policy": linkpage.LINK_POLICY})
+            return gone()
         page, policy = await run_in_threadpool(linkpage.embed_page, found, told)
         return HTMLResponse(page, headers={"content-security-policy": policy} | _robots(told))
 
