@@ -238,7 +238,7 @@ class HostCheck:
     no outside page can rebind one.
 
     A page of another origin, another port of this computer included, is refused too: through a web
-    socket it could start paid calls.
+    socket it could start paid calls. It may read the files of a share, whose address nobody can guess.
     """
 
     def __init__(self, app: ASGIApp, public: str | None = None) -> None:
@@ -247,13 +247,14 @@ class HostCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 403 to anything that comes neither by a loopback name nor by the server's public one."""
-        if scope["type"] in ("http", "websocket") and not _is_ours(dict(scope["headers"]), self.public):
+        if scope["type"] in ("http", "websocket") and not _is_ours(scope, self.public):
             await _refuse(scope["type"], receive, send)
             return
         await self.app(scope, receive, send)
 
 
-def _is_ours(headers: dict[bytes, bytes], public: str | None) -> bool:
+def _is_ours(scope: Scope, public: str | None) -> bool:
+    headers = dict(scope["headers"])
     host = headers.get(b"host", b"").decode("latin-1")
     origin = headers.get(b"origin")
     try:
@@ -262,7 +263,13 @@ def _is_ours(headers: dict[bytes, bytes], public: str | None) -> bool:
         return False
     if not is_loopback(name) and (public is None or name != public):
         return False
-    return origin is None or _place(origin) == host
+    return origin is None or _place(origin) == host or _is_shared(scope)
+
+
+def _is_shared(scope: Scope) -> bool:
+    """Whether it is a file of a share that is read: other viewers open those by their address."""
+    read = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
+    return read and scope["path"].startswith("/e/")
 
 
 async def _refuse(kind: str, receive: Receive, send: Send) -> None:

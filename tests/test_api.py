@@ -104,9 +104,10 @@ def test_a_store_that_fails_is_a_sentence_not_a_traceback(client: TestClient, se
     def broken(_: str) -> str:
         raise StoreError("The data folder cannot be read.")
 
-    service.json = broken
-    answer = client.get(f"/api/experiments/{KNOWN}.json")
-    assert (answer.status_code, answer.json()) == (503, {"error": "The data folder cannot be read."})
+    service.json = service.require = broken
+    for path in (f"/api/experiments/{KNOWN}.json", f"/api/experiments/{KNOWN}/events"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.json()) == (503, {"error": "The data folder cannot be read."})
 
 
 def test_events_carry_a_cursor_ages_and_an_end(client: TestClient) -> None:

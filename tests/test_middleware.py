@@ -86,6 +86,16 @@ def test_our_own_origin_opens_a_socket() -> None:
         assert opened.receive_text() == "hello"
 
 
+def test_a_page_of_another_origin_reads_files_of_shares_and_nothing_else() -> None:
+    origin = {"origin": "https://ui.perfetto.dev"}
+    server = beneath(loopback_only=True)
+    assert server.get("/e/x.trace.json", headers=origin).status_code == 200
+    assert server.post("/e/x.trace.json", headers=origin).status_code == 403
+    for path in ("/", "/experiment", "/embed/x", "/api/experiments/x.json", "/e"):
+        assert server.get(path, headers=origin).status_code == 403
+    assert server.get("/e/x.json", headers=origin | {"host": "evil.example"}).status_code == 403
+
+
 def test_an_explicit_mode_beyond_loopback_answers_any_host() -> None:
     answer = client(loopback_only=False).get("/", headers={"host": "gauge.example"})
     assert answer.status_code == 200

@@ -69,6 +69,14 @@ class Standing(BaseModel):
     calls: list[CallStanding]
 
 
+class Health(BaseModel):
+    """What /healthz answers; `data` has a sentence when nothing can be saved."""
+
+    status: Literal["ok", "failing"]
+    data: str
+    probe: Literal["running", "not running"]
+
+
 class Problem(BaseModel):
     """What every refusal answers: a sentence."""
 

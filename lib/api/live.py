@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
-from lib.api.files import checked, download, file, found_or_error
+from lib.api.files import checked, download, file, found_or_error, refused
 from lib.api.passing import Passing
 from lib.errors import NotFound, StreamgaugeError
 
@@ -60,7 +60,7 @@ class Live:
             wanted = checked(request.path_params["id"])
             await run_in_threadpool(self.service().require, wanted)
         except StreamgaugeError as error:
-            return JSONResponse({"error": str(error)}, status_code=404)
+            return refused(error)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         asked = request.query_params.get("calls", "").split(",")
         only = {int(n) for n in asked if NUMBER.fullmatch(n)}

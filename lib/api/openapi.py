@@ -9,13 +9,19 @@ from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from lib.api.control import Asked, Problem, Standing, Started
+from lib.api.control import Asked, Health, Problem, Standing, Started
 from lib.api.files import TYPES
 from lib.schema import ExperimentDocument
 
-_MODELS: tuple[type[BaseModel], ...] = (Asked, Started, Standing, Problem, ExperimentDocument)
+_MODELS: tuple[type[BaseModel], ...] = (Asked, Started, Standing, Problem, Health, ExperimentDocument)
 _ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
 _TABLE = {"name": "table", "in": "query", "schema": {"type": "string", "enum": ["events", "calls"]}}
+_CALLS = {
+    "name": "calls", "in": "query", "schema": {"type": "string"},
+    "description": "Tell of these calls only, such as 3,4",
+}  # fmt: skip
+_REST = {"name": "rest", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[a-z/]+$"}}
+_PAGES = {"e": "What a link shows, before the dashboard's page", "embed": "A page to frame, with the replay"}
 _BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
 _OTHERS = ("csv", "parquet", "trace.json")
 
@@ -44,6 +50,8 @@ async def serve(_: Request) -> Response:
 def _paths() -> dict[str, Any]:
     experiments = "/api/experiments"
     return {
+        "/healthz": {"get": _plain("Whether experiments can be started and saved", _json(Health), "503")},
+        "/api/openapi.json": {"get": _plain("This document", _binary("json"))},
         experiments: {"post": _started()},
         f"{experiments}/{{id}}": {
             "get": _operation("How far an experiment is", {"200": _json(Standing)}, 404, 503),
@@ -53,10 +61,13 @@ def _paths() -> dict[str, Any]:
                 401, 403, 404, 503, security=_BEARER,
             ),
         },
+        f"{experiments}/{{id}}/events": {"get": _events()},
         f"{experiments}/{{id}}.json": {"get": _file("json", _json(ExperimentDocument))},
         **{f"{experiments}/{{id}}.{e}": {"get": _file(e, _binary(e))} for e in _OTHERS},
         "/e/{id}.json": {"get": _file("json", _json(ExperimentDocument))},
         **{f"/e/{{id}}.{e}": {"get": _file(e, _binary(e))} for e in (*_OTHERS, "png")},
+        **{f"/{top}/{{id}}": {"get": _page(summary)} for top, summary in _PAGES.items()},
+        "/replay/{id}/v1/{rest}": {"get": _replayed(), "post": _replayed()},
         "/api/shares/{id}": {
             "delete": _operation(
                 "End a share, with the token that came with it",
@@ -75,6 +86,31 @@ def _started() -> dict[str, Any]:
     )  # fmt: skip
     body = {"required": True, "content": {"application/json": {"schema": _ref(Asked)}}}
     return {key: value for key, value in operation.items() if key != "parameters"} | {"requestBody": body}
+
+
+def _plain(summary: str, answer: dict[str, Any], *others: str) -> dict[str, Any]:
+    return {"summary": summary, "responses": dict.fromkeys(("200", *others), answer)}
+
+
+def _events() -> dict[str, Any]:
+    answer = {"description": "server-sent events", "content": {"text/event-stream": {"schema": {}}}}
+    operation = _operation("What a live page is told; Last-Event-ID resumes", {"200": answer}, 404, 503)
+    return operation | {"parameters": [_ID, _CALLS]}
+
+
+def _page(summary: str) -> dict[str, Any]:
+    answer = {"description": "a page", "content": {"text/html": {"schema": {"type": "string"}}}}
+    return _operation(summary, {"200": answer, "404": answer})
+
+
+def _replayed() -> dict[str, Any]:
+    """On to the lab in local mode; a public server passes on whatever the lab answers."""
+    told: dict[str, Any] = {
+        "307": {"description": "asked on there"},
+        "default": {"description": "the answer"},
+    }
+    operation = _operation("An experiment as an OpenAI-compatible endpoint", told, 403, 404, 413, 503)
+    return operation | {"parameters": [_ID, _REST]}
 
 
 def _file(ending: str, answer: dict[str, Any]) -> dict[str, Any]:
