@@ -31,7 +31,7 @@ def middleware(index_html: str, *, loopback_only: bool, public_url: str = "") ->
     """
     checks = [Middleware(HostCheck, public=urlsplit(public_url).hostname)] if loopback_only else []
     headers = Middleware(SecurityHeaders, headers=security_headers(index_html))
-    paths = Middleware(PathCheck, hidden=() if loopback_only else _FOR_THE_OPERATOR)
+    paths = Middleware(PathCheck, hidden=() if loopback_only and not public_url else _FOR_THE_OPERATOR)
     return [*checks, headers, Middleware(OriginCheck), paths, Middleware(KeptCompressed)]
 
 

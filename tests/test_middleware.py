@@ -185,7 +185,7 @@ def test_an_origin_that_is_no_address_is_another_one(loopback_only: bool) -> Non
     assert answer.status_code == 403
 
 
-def beneath(*, loopback_only: bool) -> TestClient:
+def beneath(*, loopback_only: bool, public_url: str = "") -> TestClient:
     """A server that refuses some addresses with a bare word, as Streamlit does."""
 
     async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
@@ -196,7 +196,7 @@ def beneath(*, loopback_only: bool) -> TestClient:
         )
 
     app: ASGIApp = refusing
-    for wrap in reversed(middleware.middleware(INDEX, loopback_only=loopback_only)):
+    for wrap in reversed(middleware.middleware(INDEX, loopback_only=loopback_only, public_url=public_url)):
         app = wrap.cls(app, *wrap.args, **wrap.kwargs)
     return TestClient(app, base_url="http://localhost:8501")
 
@@ -218,6 +218,7 @@ def test_the_servers_own_counters_are_for_this_computer_only() -> None:
     for path in ("/_stcore/metrics", "/_stcore/metrics/", "/base/_stcore/metrics"):
         assert beneath(loopback_only=True).get(path).status_code == 200
         assert beneath(loopback_only=False).get(path).status_code == 404
+        assert beneath(loopback_only=True, public_url="https://g.example").get(path).status_code == 404
     assert beneath(loopback_only=False).get("/_stcore/health").status_code == 200
 
 
