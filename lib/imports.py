@@ -89,6 +89,8 @@ def _inflated(data: bytes) -> bytes:
         _refuse(f"Inflated it has more than {MOST_BYTES:,} bytes, which is the most that can be read.")
     if not stream.eof:
         _refuse("The gzip is cut.")
+    if stream.unused_data:
+        _refuse("Something stands behind the gzip. Inflate it first, and import what belongs together.")
     return plain
 
 

@@ -123,6 +123,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "one gigabyte inflated": (BOMB, "Inflated it has more than 33,554,432 bytes"),
     "an empty gzip": (gzip.compress(b""), "It is empty"),
     "a cut gzip": (gzip.compress(OURS)[:-20], "gzip is cut"),
+    "two gzips": (gzip.compress(OURS) * 2, "behind the gzip"),
     "a broken gzip": (b"\x1f\x8b" + b"x" * 50, "not a gzip"),
     "zip": (b"PK\x03\x04", "zip archive"),
     "parquet": (b"PAR1xxxx", "Parquet"),
