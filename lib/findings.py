@@ -91,10 +91,11 @@ def figures(experiment: Experiment, arm: int, metric: str) -> list[Figure]:
     whole = share(sum(s.good for s in counts), sum(s.total for s in counts))
     count = f"{whole.good} of {whole.total}" if whole.total else "none made"
     shown = [Figure("Calls that came whole", count, _interval(succeeded(whole)))]
-    for mode in MODES:
+    for mode, made in zip(MODES, counts, strict=True):
         values = known(experiment, metric, arm, mode)
         if values:
-            what = f"{METRICS[metric].label}, median"
+            some = f" of {len(values)} of {made.total} calls" if len(values) < made.total else ""
+            what = f"{METRICS[metric].label}, median{some}"
             shown.append(Figure(mode.capitalize(), amount(median(values), metric), what))
     return shown
 

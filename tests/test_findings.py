@@ -158,6 +158,16 @@ def test_a_call_is_good_when_it_came_whole_and_holds_every_limit() -> None:
     assert rows[1].why == "first visible text 600 ms, answer rate 16.67 tokens/s"
 
 
+def test_a_median_that_leaves_failed_calls_out_says_of_how_many_it_is() -> None:
+    whole = findings.figures(experiment(6), 0, "e2e_s")
+    assert [f.note for f in whole[1:]] == ["total time, median"] * 2
+    some = experiment(6, failed={0: "failed"})
+    notes = {f.label.lower(): f.note for f in findings.figures(some, 0, "e2e_s")[1:]}
+    lost = some.calls[0].planned.mode
+    assert notes.pop(lost) == "total time, median of 5 of 6 calls"
+    assert list(notes.values()) == ["total time, median"]
+
+
 def test_the_experiment_lasts_until_its_last_call_has_failed() -> None:
     """A call that hung for 60 s counts with its 60 s, by the probe's clock and not by the wall's."""
     hung = CallError("timeout", "Nothing came for 60 s.", 61_000_000_000)
