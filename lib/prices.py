@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from lib.estimate import Cost
+from lib.experiment import CallResult, Experiment
 from lib.spec import Arm, is_lab
 from lib.timeline import Usage
 
@@ -29,6 +30,32 @@ def cost(arm: Arm, usage: Usage, at_ms: int) -> Cost:
     if json.loads(arm.call.extra_body).get("service_tier") not in USUAL_TIERS:
         return Cost(None, "The price of this service tier is not known.")
     return _listed(arm, usage.prompt, usage.completion, usage.cached or 0, at_ms)
+
+
+def spent(experiment: Experiment) -> str:
+    """What all calls that were sent cost together, as a sentence with the table's name and date."""
+    sent = [of(experiment, call) for call in experiment.calls if call.state not in ("planned", "dropped")]
+    known = [found.usd for found in sent if found.usd is not None]
+    reasons = [found.reason for found in sent if found.usd is None]
+    if not any(known):
+        return f"What its calls cost is not known. {reasons[0]}" if reasons else "Its calls cost nothing."
+    total = f"{told(Cost(sum(known, Decimal(0))))} ({TABLE}, prices as of {AS_OF})."
+    if not reasons:
+        return f"Its calls cost {total}"
+    return f"Its calls cost at least {total} Of {len(reasons)} of {len(sent)} it is not known: {reasons[0]}"
+
+
+def of(experiment: Experiment, call: CallResult) -> Cost:
+    """What one call of an experiment cost."""
+    usage = (call.timeline and call.timeline.usage) or Usage()
+    return cost(experiment.spec.arms[call.planned.arm], usage, experiment.created_ms)
+
+
+def told(found: Cost) -> str:
+    """An amount for people, or why there is none."""
+    if found.usd is None:
+        return f"not known. {found.reason or ''}".rstrip()
+    return f"{found.usd:.2g} US dollars" if found.usd else "nothing"
 
 
 def _listed(arm: Arm, prompt: int, completion: int, cached: int, at_ms: int) -> Cost:

@@ -5,7 +5,7 @@ Plain columns for a dataframe, whose cells show any text as it is.
 
 from __future__ import annotations
 
-from lib import charts, lanes
+from lib import charts, lanes, prices
 from lib.calibration import suspect_gaps
 from lib.charts import duration
 from lib.experiment import CallResult, Experiment
@@ -115,6 +115,7 @@ def _facts(experiment: Experiment, call: CallResult) -> dict[str, str]:
         "Measured in": instrument.region if instrument else "not known",
         "Tokens counted by": _counted(call),
         "Token counts asked for": "yes" if arm.endpoint.include_usage else "no",
+        "Cost, by the price table": prices.told(prices.of(experiment, call)),
         **(
             {_PROGRAMS.get(name, name): version for name, version in instrument.versions}
             if instrument

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib import findings, metrics
+from lib import findings, metrics, prices
 from lib import trust as trust_of
 from lib.charts import duration
 from lib.experiment import CallResult, Experiment, pair
@@ -79,6 +79,7 @@ def trust(experiment: Experiment, arm: int, number: int) -> None:
         st.dataframe(rows, hide_index=True, height="content", alt="How both calls were measured")
         for note in evidence.source_notes(experiment, arm):
             st.caption(note)
+        st.text(prices.spent(experiment))
         st.caption(f"Numbers by definition {metrics.definition()}.")
 
 
