@@ -66,7 +66,9 @@ class Ledger:
         return True
 
     def save(self, owner: str, lines: Sequence[Line], ends: Sequence[Closed]) -> None:
-        """In one transaction: what arrived, and the ends of calls. Only of calls this owner has sent."""
+        """In one transaction: what arrived, and the ends of calls. Only of calls that this owner has sent and
+        that have no end yet: one that was taken for dead meanwhile has left them unknown, and fills them in.
+        """
         with self._store.write() as connection:
             mine = _sent_by(connection, owner)
             for line in lines:
@@ -75,6 +77,7 @@ class Ledger:
             for end in ends:
                 if (end.experiment, end.n) in mine:
                     _end(connection, end)
+                    _done_after_all(connection, end.experiment)
 
     def late(self, lines: Sequence[Line]) -> None:
         """Lines that a probe could not deliver, for calls whose owner is gone."""
@@ -84,18 +87,12 @@ class Ledger:
                     _keep_line(connection, line)
 
     def settle(self, end: Closed) -> None:
-        """unknown → done or failed, once the rest of a call has turned up.
-
-        An interrupted experiment whose calls have all ended after all is done.
-        """
+        """unknown → done or failed, once the rest of a call has turned up."""
         with self._store.write() as connection:
             if _state(connection, end.experiment, end.n) != "unknown":
                 return
             _end(connection, end)
-            open_ = and_(call.c.experiment_id == end.experiment, call.c.state.not_in(("done", "failed")))
-            if connection.execute(select(call.c.n).where(open_).limit(1)).scalar() is None:
-                left = and_(experiment.c.id == end.experiment, experiment.c.state == "interrupted")
-                connection.execute(update(experiment).where(left).values(state="done"))
+            _done_after_all(connection, end.experiment)
 
     def fail_unsent(self, owner: str, id: str, n: int, recording: bytes) -> None:
         """planned → failed, for a call that could not leave."""
@@ -184,8 +181,16 @@ def _state(connection: Connection, id: str, n: int) -> str | None:
 
 
 def _sent_by(connection: Connection, owner: str) -> set[tuple[str, int]]:
-    query = select(call.c.experiment_id, call.c.n).where(call.c.state == "sent", call.c.owner == owner)
+    open_ = call.c.state.in_(("sent", "unknown"))
+    query = select(call.c.experiment_id, call.c.n).where(open_, call.c.owner == owner)
     return {(r[0], r[1]) for r in connection.execute(query)}
+
+
+def _done_after_all(connection: Connection, id: str) -> None:
+    """An interrupted experiment whose calls have all ended after all is done."""
+    left = and_(experiment.c.id == id, experiment.c.state == "interrupted")
+    open_ = exists().where(call.c.experiment_id == id, call.c.state.not_in(("done", "failed")))
+    connection.execute(update(experiment).where(left, ~open_).values(state="done"))
 
 
 def _keep_line(connection: Connection, line: Line) -> None:

@@ -85,11 +85,25 @@ def test_a_dead_owners_calls_become_unknown_and_keep_their_lines(store: Store, l
     assert ledger.owners() == set()
 
 
-def test_an_unknown_call_is_not_written_by_its_old_owner(store: Store, ledger: Ledger) -> None:
+def test_an_owner_that_was_taken_for_dead_fills_in_what_it_left_unknown(store: Store, ledger: Ledger) -> None:
+    ledger.sent("me", "x", [(0, "h", "s"), (1, "h", "s")])
+    ledger.abandon(["me"])
+    ledger.save("other", [], [Closed("x", 0, "done", b"theirs")])
+    assert (states(store), store.evidence("x")) == (["unknown", "unknown"], {})
+    ledger.save("me", [Line("x", 1, 0, "part")], [Closed("x", 0, "done", b"r")])
+    assert (states(store), store.row("x").state) == (["done", "unknown"], "interrupted")
+    assert store.lines("x")[1] == ["h", "s", "part"]
+    ledger.save("me", [], [Closed("x", 1, "failed", b"r")])
+    assert (states(store), store.row("x").state) == (["done", "failed"], "done")
+
+
+def test_an_owner_that_was_taken_for_dead_overwrites_no_end(store: Store, ledger: Ledger) -> None:
     ledger.sent("me", "x", [(0, "h", "s")])
     ledger.abandon(["me"])
-    ledger.save("me", [Line("x", 0, 0, "part")], [Closed("x", 0, "done", b"r")])
-    assert (states(store)[0], store.evidence("x")) == ("unknown", {})
+    ledger.settle(Closed("x", 0, "done", b"from the spool"))
+    before = store.evidence("x")
+    ledger.save("me", [Line("x", 0, 9, "late")], [Closed("x", 0, "failed", b"mine")])
+    assert (states(store)[0], store.evidence("x")) == ("done", before)
 
 
 def test_late_lines_settle_an_unknown_call(store: Store, ledger: Ledger) -> None:

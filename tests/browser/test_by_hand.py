@@ -22,7 +22,7 @@ def test_a_key_that_was_left_with_the_tab_key_is_sent(page: Page, server: Server
         expect(page.get_by_text(f"This sends 2 calls to {asked.base_url.split('/')[2]}.")).to_be_visible()
         page.get_by_label("Model", exact=True).fill("slow:2")
         page.get_by_role("textbox", name="Key").press_sequentially("sk-left-with-tab")
-        page.wait_for_timeout(1000)  # the field hands over after a pause of 0.25 s
+        page.wait_for_timeout(2000)  # the field hands over after a pause of 0.25 s
         page.keyboard.press("Tab")
         page.keyboard.press("Tab")
         page.get_by_role("button", name="Run", exact=True).click()
@@ -42,6 +42,7 @@ def places_of(secret: str, page: Page, server: Server) -> list[str]:
     return found + ([page.url] if secret in page.content() + page.url else [])
 
 
+@pytest.mark.real_time  # deleted within the seven seconds that it runs
 def test_an_experiment_deleted_in_mid_run_by_another_tab_is_said_to_be_gone(
     page: Page, chromium: Browser, server: Server
 ) -> None:

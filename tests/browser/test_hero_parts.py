@@ -290,7 +290,7 @@ def test_playing_by_itself_writes_no_moment_into_the_address(hero: Page):  # noq
           addEventListener("streamgauge:view", () => moments.push(location.search))
         }"""
     )
-    hero.evaluate(MOUNT, _data(simple()) | {"view": {}, "autoplay": True})
+    hero.evaluate(MOUNT, _data(simple()) | {"view": {}, "autoplay": True, "speed": 0.5})
     expect(hero.get_by_role("button", name="Pause")).to_be_visible()
     expect(hero.get_by_role("button", name="Replay")).to_be_visible()
     assert hero.evaluate("moments") == []
