@@ -70,13 +70,15 @@ class Ledger:
         that have no end yet: one that was taken for dead meanwhile has left them unknown, and fills them in.
         """
         with self._store.write() as connection:
-            mine = _sent_by(connection, owner)
+            mine = _open_of(connection, owner)
             for line in lines:
                 if (line.experiment, line.n) in mine:
                     _keep_line(connection, line)
             for end in ends:
-                if (end.experiment, end.n) in mine:
+                state = mine.get((end.experiment, end.n))
+                if state is not None:
                     _end(connection, end)
+                if state == "unknown":
                     _done_after_all(connection, end.experiment)
 
     def late(self, lines: Sequence[Line]) -> None:
@@ -180,10 +182,11 @@ def _state(connection: Connection, id: str, n: int) -> str | None:
     return connection.execute(select(call.c.state).where(call_is(id, n))).scalar()
 
 
-def _sent_by(connection: Connection, owner: str) -> set[tuple[str, int]]:
-    open_ = call.c.state.in_(("sent", "unknown"))
-    query = select(call.c.experiment_id, call.c.n).where(open_, call.c.owner == owner)
-    return {(r[0], r[1]) for r in connection.execute(query)}
+def _open_of(connection: Connection, owner: str) -> dict[tuple[str, int], str]:
+    """(experiment, n) → state of the calls that this owner has sent and that have no end yet."""
+    open_ = and_(call.c.state.in_(("sent", "unknown")), call.c.owner == owner)
+    query = select(call.c.experiment_id, call.c.n, call.c.state).where(open_)
+    return {(id, n): state for id, n, state in connection.execute(query)}
 
 
 def _done_after_all(connection: Connection, id: str) -> None:

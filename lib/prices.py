@@ -18,6 +18,7 @@ from lib.timeline import Usage
 TABLE = "genai-prices 0.2.3"
 AS_OF = "2026-11-04"
 """The newest day that the table speaks of as past: what changed later it cannot know."""
+SOURCE = f"{TABLE}, prices as of {AS_OF}"
 USUAL_TIERS = (None, "auto", "default")
 
 
@@ -39,7 +40,7 @@ def spent(experiment: Experiment) -> str:
     reasons = [found.reason for found in sent if found.usd is None]
     if not any(known):
         return f"What its calls cost is not known. {reasons[0]}" if reasons else "Its calls cost nothing."
-    total = f"{told(Cost(sum(known, Decimal(0))))} ({TABLE}, prices as of {AS_OF})."
+    total = f"{told(Cost(sum(known, Decimal(0))))} ({SOURCE})."
     if not reasons:
         return f"Its calls cost {total}"
     return f"Its calls cost at least {total} Of {len(reasons)} of {len(sent)} it is not known: {reasons[0]}"

@@ -236,6 +236,12 @@ def test_names_that_are_cut_stay_different(models: list[str], names: list[str]) 
     assert told_names(rows) == [f"{row.label} · {name}" for row, name in zip(rows, names, strict=True)]
 
 
+def test_titles_that_begin_alike_stay_different() -> None:
+    titles = [f"Blocking and streaming: {model} · 2026-11-28" for model in ("mini", "large")]
+    rows = [row._replace(label=t, sub="") for row, t in zip(rows_of_eight(2), titles, strict=True)]
+    assert told_names(rows) == ["…mini…", "…large…"]
+
+
 @pytest.mark.parametrize("count", [1, 2, 8])
 def test_every_line_has_its_name_on_it(count: int) -> None:
     rows = rows_of_eight(count)

@@ -91,10 +91,10 @@ def lines(
     curves, counts = rates(found, window_s)
     if not made:
         return [], []
-    labels = draw_stairs(figure, made, unit, seen, palette, called, f"y{axis}" if axis > 1 else "y", area_s)
-    bare = above and len(made) > NAMED
-    if bare:
-        labels = []
+    named = not above or len(made) <= NAMED
+    shown = _stairs_row(made, unit, "" if named else ", in the colours above")
+    stairs_axis = f"y{axis}" if axis > 1 else "y"
+    labels = draw_stairs(figure, made, unit, seen, palette, called, stairs_axis, area_s, named=named)
     peaks = ", peaks named" if len(curves) > 1 else ""
     words = f"{counts.capitalize()} per second, window of {window_s:g} s{peaks}"
     yaxis = f"y{axis + 1}"
@@ -102,17 +102,13 @@ def lines(
         # A trace of nothing, since an axis without one is not drawn.
         figure.add_trace(go.Scatter(x=np.zeros(1), y=np.full(1, np.nan), yaxis=yaxis, showlegend=False))
         hidden = {"range": [0, 1], "showticklabels": False, "showgrid": False}
-        return [_stairs_row(made, unit, bare=bare), Row(EMPTY_PX, words, hidden)], [
-            *labels,
-            empty(found, palette, yaxis),
-        ]
+        return [shown, Row(EMPTY_PX, words, hidden)], [*labels, empty(found, palette, yaxis)]
     labels += draw_rates(figure, curves, counts, seen, palette, called, yaxis)
     fast = {"range": [0, top(curves)], "nticks": 5}
-    return [_stairs_row(made, unit, bare=bare), Row(height_px(curves), words, fast)], labels
+    return [shown, Row(height_px(curves), words, fast)], labels
 
 
-def _stairs_row(made: Sequence[Stairs], unit: str, *, bare: bool) -> Row:
-    colours = ", in the colours above" if bare else ""
+def _stairs_row(made: Sequence[Stairs], unit: str, colours: str) -> Row:
     if unit == "%":
         shares = {"range": [0, 106], "tickvals": [0, 50, 100], "ticktext": ["0", "50", "100 %"]}
         return Row(STAIRS_PX, f"Share of the text shown{colours}", shares)

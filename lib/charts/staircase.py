@@ -84,10 +84,13 @@ def draw_stairs(
     names: Sequence[str],
     yaxis: str,
     area_s: float | None = None,
+    *,
+    named: bool = True,
 ) -> list[dict[str, Any]]:
     """Draw the lines on `yaxis`; returns their labels. `names`: of all lanes, by place.
 
-    `area_s`: the mean head start, for which the area between the two lines is shaded and named.
+    `area_s`: the mean head start, for which the area between the two lines is shaded and named. `named`:
+    whether each line has its name on it.
     """
     labels: list[dict[str, Any]] = []
     if area_s is not None and len(made) == 2:
@@ -95,7 +98,7 @@ def draw_stairs(
         labels += _named_area(made, area_s, seen, palette, yaxis)
     most = LINE_POINTS // max(1, len(made))
     figure.add_traces([_line(steps, unit, seen, palette, names, yaxis, most) for steps in made])
-    return labels + _labels(made, unit, seen, palette, names, yaxis)
+    return labels + _labels(made, unit, seen, palette, names, yaxis) if named else labels
 
 
 def _heights(steps: Stairs, unit: str) -> Floats:

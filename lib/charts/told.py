@@ -6,6 +6,7 @@ Labels of entries are untrusted text: what goes into a figure passes `plain`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from lib import lanes
 from lib.charts.labels import letters
@@ -21,14 +22,10 @@ LONGEST = 24
 
 def names(rows: Sequence[Entry]) -> list[str]:
     """A name for each lane of a figure: of label and model, what tells the lanes apart."""
-    subs = list(dict.fromkeys(row.sub for row in rows if row.sub))
-    models = _told_apart(subs, LONGEST * 2 // 3)
-    return [
-        _short(parts[0], LONGEST)
-        if len(parts) == 1
-        else f"{_short(parts[0], LONGEST * 2 // 3)} · {models[parts[1]]}"
-        for parts in _parts(rows)
-    ]
+    found = _parts(rows)
+    limit = LONGEST if all(len(parts) == 1 for parts in found) else LONGEST * 2 // 3
+    columns = [_told_apart(column, limit) for column in zip_longest(*found)]
+    return [" · ".join(column[part] for column, part in zip(columns, parts, strict=False)) for parts in found]
 
 
 def spoken_names(rows: Sequence[Entry]) -> list[str]:
@@ -118,9 +115,10 @@ def _short(text: str, limit: int) -> str:
     return plain(text, max(n for n in range(1, limit + 1) if letters(plain(text, n)) <= limit))
 
 
-def _told_apart(names: Sequence[str], limit: int) -> dict[str, str]:
+def _told_apart(column: Sequence[str | None], limit: int) -> dict[str, str]:
     """Each name cut to the limit; where cutting would make two alike, what they share is left out, and
-    where even that is too long they are counted."""
+    where even that is too long they are counted. None stands where a lane has no such name."""
+    names = [name for name in dict.fromkeys(column) if name is not None]
     for made in (names, apart(names)):
         short = [_short(name, limit) for name in made]
         if len(set(short)) == len(names):

@@ -11,7 +11,7 @@ from lib.errors import InvalidSpec, StreamgaugeError
 from lib.estimate import Estimate
 from lib.experiment import Experiment
 from lib.findings import between_of
-from lib.prices import AS_OF, TABLE
+from lib.prices import SOURCE
 from lib.progress import spoken
 from lib.spec import BOUNDS, ExperimentSpec, is_lab
 from lib.ui import session
@@ -49,7 +49,7 @@ def takes(found: Estimate, *, lab: bool) -> str:
 def _money(found: Estimate) -> str:
     if found.usd_most is None:
         return f"Cost: not known. {found.usd_reason or ''}".rstrip()
-    return f"At most {found.usd_most:.2g} US dollars ({TABLE}, prices as of {AS_OF})."
+    return f"At most {found.usd_most:.2g} US dollars ({SOURCE})."
 
 
 def _pairs(spec: ExperimentSpec) -> str:
