@@ -17,7 +17,8 @@ st.markdown(
     """
 - **One after the other.** Two calls at once would disturb each other, so the calls of a pair take turns,
   in an order drawn by lot. The page then replays them side by side on one clock. Only the built-in lab
-  answers both at once, since that does not disturb it.
+  answers both at once, since that does not disturb it, and a model that is measured *under contention*,
+  which is about just that.
 - **A new connection each**, so that the second call does not profit from the first.
 - **Random characters before the prompt**, unless you switch them off: a server's prompt cache would
   otherwise make the second call faster.
